@@ -1,7 +1,7 @@
 """Fixtures of the browser layer: Chromium on the built book, over file://, with the network cut.
 
-`open_page` opens a page of the built book and `open_html` opens a piece of HTML (a widget, say) as a
-page of its own. Both give a `Visit`: the Playwright page, and what went wrong while it loaded.
+`open_page` opens a page of the built book and `open_html` opens a piece of HTML (a widget, say) as
+a page of its own. Both give a `Visit`: the Playwright page, and what went wrong while it loaded.
 """
 
 import os

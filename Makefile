@@ -1,0 +1,61 @@
+# `make book` and `make test` do all their own set-up: nothing but Python >= 3.11, make and git is assumed.
+# `make help` lists the commands.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXTRAS := notebooks,book,test,distributed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book serve test check lab notebooks publish-config constraints clean distclean
+
+help:  ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The stamp is newer than the two files that say what to install, so a second call costs nothing.
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || "$$(sh tools/find_python.sh)" -m venv $(VENV) || { \
+	    rm -rf $(VENV); \
+	    echo "No environment could be made (see above). On Debian or Ubuntu: apt-get install python3-venv"; \
+	    exit 1; }
+	@echo "Installing into $(VENV) (the first time takes minutes) ..."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[$(EXTRAS)]"
+	@touch $@
+
+setup: $(READY)  ## Make .venv with the tested versions (the others do it by themselves)
+
+book: $(READY)  ## Build the book: _build/html/index.html
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "The book is _build/html/index.html; open it in a browser."
+
+serve: book  ## Build the book and serve it on http://localhost:8000
+	$(BIN)/python -m http.server 8000 --bind localhost --directory _build/html
+
+test: book  ## Run every test: unit, peers, properties, notebooks, the built book in a browser
+	$(BIN)/python -m pytest tests notebooks --nbval
+
+check: $(READY)  ## One minute: lint, format, types, fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/properties tests/notebooks
+
+lab: $(READY)  ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+notebooks: $(READY)  ## Run every notebook again, in place
+	$(BIN)/python tools/execute_notebooks.py notebooks/*.ipynb
+
+publish-config: $(READY)  ## Write the repository's address (pyproject.toml) into the book and the notebooks
+	$(BIN)/python tools/publish_config.py
+
+constraints: $(READY)  ## Write the versions now installed in .venv to constraints.txt
+	$(BIN)/python tools/refresh_constraints.py
+
+clean:  ## Remove what the book and the tests made
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis book/api/generated
+	find . -name __pycache__ -type d -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
+
+distclean: clean  ## Remove the environment too
+	rm -rf $(VENV)
