@@ -1,0 +1,148 @@
+"""Image sets as tensors: the bundled digits at once, larger sets through torchvision."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from minidiff.data import _torchvision
+from minidiff.validate import check_choice, check_positive_int
+
+NAMES = ("digits", *_torchvision.SETS)
+"""What :func:`load` knows."""
+
+SPLITS = ("train", "heldout")
+"""The two parts of every set; ``"heldout"`` is what other libraries call the test set."""
+
+CLASSES = 10  # every set here happens to have ten
+BUNDLED = Path(__file__).with_name("digits.npz")
+
+
+def load(
+    name: str,
+    split: str = "train",
+    size: int | None = None,
+    root: str | os.PathLike[str] | None = None,
+    download: bool = True,
+    classes: Sequence[int] | None = None,
+) -> tuple[Tensor, Tensor]:
+    r"""Load a set of labelled images.
+
+    An 8-bit pixel :math:`k \in \{0, \dots, 255\}` becomes
+
+    .. math:: x = \frac{k}{127.5} - 1 \in [-1, 1],
+
+    so neighbouring levels are 2/255 apart.
+
+    ================= =============== ============ ====================================
+    name              image           train images held-out images
+    ================= =============== ============ ====================================
+    ``digits``        1×28×28         4,000        1,000 (part of MNIST, bundled)
+    ``mnist``         1×28×28         60,000       10,000
+    ``fashion_mnist`` 1×28×28         60,000       10,000
+    ``cifar10``       3×32×32         50,000       10,000
+    ================= =============== ============ ====================================
+
+    The digits are bundled, split once and for all (400 and 100 of each class) and shuffled; the other
+    sets are read by torchvision and keep their files' order. The origin and licence of the digits
+    stand in ``minidiff/data/DIGITS_LICENSE.md``.
+
+    Args:
+        name: One of :data:`NAMES`.
+        split: ``"train"`` or ``"heldout"`` (for the larger sets: their test part).
+        size: Height and width to resize to, with an antialiased bilinear filter; the result is rounded
+            to 8 bits again, so that bits per dimension keep their meaning. None keeps the
+            images as they are.
+        root: Folder under which torchvision looks for the files and puts what it downloads. None
+            means ``minidiff`` in the user's cache folder. The bundled digits need none.
+        download: Whether files that are missing may be downloaded.
+        classes: Keep only these classes, for example ``[0, 1]``. The labels keep their numbers.
+
+    Returns:
+        The images, float32 (N, C, H, W) in [-1, 1], and their labels, int64 (N,) in 0..9; both on
+        the CPU.
+
+    Raises:
+        TypeError: If ``size`` or an entry of ``classes`` is no integer.
+        ValueError: If ``name``, ``split`` or ``size`` is not allowed, ``classes`` is empty, or a file is
+            damaged.
+        IndexError: If an entry of ``classes`` is outside 0..9.
+        ImportError: If a larger set is asked for and torchvision is missing.
+        FileNotFoundError: If torchvision works but the files are missing and ``download`` is False.
+        ConnectionError: If torchvision works, the files are missing and cannot be downloaded.
+    """
+    check_choice("name", name, NAMES)
+    check_choice("split", split, SPLITS)
+    if size is not None:
+        size = check_positive_int("size", size)
+    wanted = None if classes is None else _check_classes(classes)
+
+    if name == "digits":
+        pixels, labels = _bundled_digits(split)
+    else:
+        folder = _cache() if root is None else Path(root)
+        pixels, labels = _torchvision.read(name, split == "train", folder, download)
+    if wanted is not None:
+        keep = torch.isin(labels, torch.tensor(wanted))
+        pixels, labels = pixels[keep], labels[keep]
+    if size is not None and pixels.shape[-2:] != (size, size):
+        pixels = _resize(pixels, size)
+    # In place: as floats, CIFAR-10 takes 600 MB, once is enough.
+    return pixels.to(torch.float32).div_(127.5).sub_(1), labels
+
+
+def digits(split: str = "train", size: int | None = 16) -> tuple[Tensor, Tensor]:
+    """Load the bundled digits, at 16×16 unless told otherwise: ``load("digits", split, size)``.
+
+    Returns:
+        The images, float32 (N, 1, size, size) in [-1, 1], and their labels, int64 (N,).
+    """
+    return load("digits", split, size)
+
+
+def _bundled_digits(split: str) -> tuple[Tensor, Tensor]:
+    content = BUNDLED.read_bytes()
+    expected = BUNDLED.with_suffix(".sha256").read_text().split()[0]
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"{BUNDLED} is damaged: its sha256 is {found}, it should be {expected}; "
+            "install minidiff again (tools/make_digits.py makes the file)"
+        )
+    with np.load(io.BytesIO(content)) as arrays:
+        pixels = torch.from_numpy(arrays[f"{split}_images"])[:, None]  # (N, 1, 28, 28)
+        return pixels, torch.from_numpy(arrays[f"{split}_labels"]).long()
+
+
+def _resize(pixels: Tensor, size: int) -> Tensor:
+    """Resize bytes (N, C, H, W) to bytes (N, C, size, size)."""
+    # In float64 the sums come out the same on every machine before they are rounded (but for an
+    # exact tie); a thousand at a time, since eight bytes a pixel are many for a large set.
+    parts = [
+        F.interpolate(part.double(), (size, size), mode="bilinear", antialias=True)
+        for part in pixels.split(1000)
+    ]
+    return torch.cat([part.round().to(torch.uint8) for part in parts])
+
+
+def _check_classes(classes: Sequence[int]) -> list[int]:
+    if isinstance(classes, (int, str)):
+        raise TypeError(f"classes must be a list such as [0, 1], got {classes!r}")
+    wanted = [check_positive_int(f"classes[{i}]", c, low=0) for i, c in enumerate(classes)]
+    if not wanted:
+        raise ValueError("classes is empty; name at least one class, or leave it None for all")
+    if max(wanted) >= CLASSES:
+        raise IndexError(f"classes holds {max(wanted)}, which is outside 0..{CLASSES - 1}")
+    return wanted
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minidiff"
