@@ -1,1 +1,86 @@
+"""minidiff: diffusion models in a library that reads like the lecture.
 
+``import minidiff as md`` loads the core (torch, numpy, einops). ``md.data``, ``md.metrics``,
+``md.recipes`` and ``md.viz`` are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from . import exact, nn
+from .convert import (
+    convert,
+    eps_from_score,
+    eps_from_v,
+    eps_from_x0,
+    score_from_eps,
+    score_from_v,
+    score_from_x0,
+    v_from_eps,
+    v_from_score,
+    v_from_x0,
+    x0_from_eps,
+    x0_from_score,
+    x0_from_v,
+)
+from .forward import q_sample, q_step
+from .guidance import classifier_free_guidance
+from .losses import simple_loss
+from .nn import MLP, DigitClassifier, TinyUNet, sinusoidal_embedding
+from .posterior import q_posterior, step_variances
+from .sample import State, ddim_sample, ddpm_sample, sample_step, sampling_steps, sampling_times
+from .schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MLP",
+    "DigitClassifier",
+    "NoiseSchedule",
+    "State",
+    "TinyUNet",
+    "classifier_free_guidance",
+    "convert",
+    "cosine_schedule",
+    "ddim_sample",
+    "ddpm_sample",
+    "eps_from_score",
+    "eps_from_v",
+    "eps_from_x0",
+    "exact",
+    "gather",
+    "linear_schedule",
+    "nn",
+    "q_posterior",
+    "q_sample",
+    "q_step",
+    "sample_step",
+    "sampling_steps",
+    "sampling_times",
+    "score_from_eps",
+    "score_from_v",
+    "score_from_x0",
+    "simple_loss",
+    "sinusoidal_embedding",
+    "step_variances",
+    "v_from_eps",
+    "v_from_score",
+    "v_from_x0",
+    "x0_from_eps",
+    "x0_from_score",
+    "x0_from_v",
+]
+
+_LAZY = ("data", "metrics", "recipes", "viz")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LAZY:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'minidiff' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

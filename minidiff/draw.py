@@ -1,0 +1,104 @@
+"""Random numbers: every draw of the library is made here, from a generator that the caller gives.
+
+Numbers are drawn on the generator's own device and moved afterwards, so a CPU generator gives the
+same noise to a run on the CPU and to a run on a GPU. The global seed is never set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class BatchSlice:
+    """A stand-in for a generator: draws for a whole batch, hands out one process's rows.
+
+    When several processes share a batch, each draws the numbers of *all* its rows from the same
+    seed and keeps rows ``start : start + B``. One process and many then see the same noise.
+
+    Args:
+        generator: The generator from which the whole batch is drawn, seeded alike everywhere.
+        start: First row that belongs to this process.
+        total: Number of rows of the whole batch.
+    """
+
+    generator: torch.Generator
+    start: int
+    total: int
+
+
+Generator = torch.Generator | BatchSlice
+"""What every ``generator=`` argument of the library takes (or None: torch's default one)."""
+
+
+def randn(
+    shape: Sequence[int],
+    generator: Generator | None = None,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Draw from a standard normal, shape ``shape``, drawn on the generator's device."""
+    # Half-precision noise is rounded from float32: the same numbers, only coarser.
+    wide = torch.float64 if dtype == torch.float64 else torch.float32
+    x = _draw(
+        lambda size, g: torch.randn(size, generator=g, device=_home(g, device), dtype=wide),
+        shape,
+        generator,
+    )
+    return x.to(device=device, dtype=dtype)
+
+
+def rand(
+    shape: Sequence[int],
+    generator: Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Draw float32 numbers from the uniform distribution on [0, 1), shape ``shape``."""
+    x = _draw(
+        lambda size, g: torch.rand(size, generator=g, device=_home(g, device)), shape, generator
+    )
+    return x.to(device=device)
+
+
+def randint(
+    low: int,
+    high: int,
+    shape: Sequence[int],
+    generator: Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Draw whole numbers (int64) uniformly from low..high, **both ends included**."""
+    x = _draw(
+        lambda size, g: torch.randint(low, high + 1, size, generator=g, device=_home(g, device)),
+        shape,
+        generator,
+    )
+    return x.to(device=device)
+
+
+def _home(
+    generator: torch.Generator | None, device: torch.device | str | None
+) -> torch.device | str | None:
+    """Where to draw: on the generator's device; without one, on the device asked for."""
+    return device if generator is None else generator.device
+
+
+def _draw(
+    sample: Callable[[tuple[int, ...], torch.Generator | None], Tensor],
+    shape: Sequence[int],
+    generator: Generator | None,
+) -> Tensor:
+    if not isinstance(generator, BatchSlice):
+        return sample(tuple(shape), generator)
+    rows = shape[0]
+    if generator.start + rows > generator.total:
+        raise ValueError(
+            f"rows {generator.start}..{generator.start + rows - 1} were asked for, "
+            f"but the whole batch has only {generator.total}"
+        )
+    whole = sample((generator.total, *shape[1:]), generator.generator)
+    return whole[generator.start : generator.start + rows]

@@ -1,0 +1,155 @@
+r"""Denoisers known in closed form: no network, no training, the best possible prediction.
+
+If the data follow a Gaussian, a mixture of Gaussians or a finite list, the best guess
+:math:`\epsilon^\star(x_t, t) = \mathbb E[\epsilon \mid x_t]` can be written down. Samplers can then be
+tested, and understood, without the errors of a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .schedule import NoiseSchedule, gather
+from .validate import check_floats, check_t
+
+ExactModel = Callable[[Tensor, int | Tensor], Tensor]
+
+
+def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> ExactModel:
+    r"""The best noise prediction for data :math:`x_0 \sim \mathcal N(m, s^2 I)`.
+
+    .. math::
+        \epsilon^\star(x_t, t) =
+        \frac{\sqrt{1-\bar\alpha_t}}{\bar\alpha_t s^2 + 1 - \bar\alpha_t}
+        \left( x_t - \sqrt{\bar\alpha_t}\, m \right)
+
+    Args:
+        mean: m, a number or a tensor of the shape of one example.
+        std: s ≥ 0, likewise, entry by entry.
+        schedule: The noise schedule.
+
+    Returns:
+        ``eps_model(x_t, t)``, working in x_t's dtype on x_t's device.
+
+    Raises:
+        ValueError: If ``std`` is negative, or one of the two is not finite.
+
+    Source:
+        Conditional expectation of jointly Gaussian variables (see Bishop 2006, equation 2.81).
+    """
+    m, s = (torch.as_tensor(value, dtype=torch.float64) for value in (mean, std))
+    if not torch.isfinite(m).all():
+        raise ValueError(f"mean must be finite, got {mean!r}")
+    if not torch.isfinite(s).all() or (s < 0).any():
+        raise ValueError(f"std must be finite and at least 0, got {std!r}")
+
+    def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
+        check_t(t, schedule.T, len(x_t))
+        alpha_bar = gather(schedule.alpha_bar, t, x_t)
+        noise_variance = gather(1 - schedule.alpha_bar, t, x_t)
+        variance = alpha_bar * s.to(x_t) ** 2 + noise_variance  # of x_t, entry by entry
+        return noise_variance.sqrt() / variance * (x_t - alpha_bar.sqrt() * m.to(x_t))
+
+    return eps_model
+
+
+def mixture(
+    means: Tensor,
+    std: float | Tensor,
+    weights: Tensor | None,
+    schedule: NoiseSchedule,
+) -> ExactModel:
+    r"""The best noise prediction for a mixture :math:`x_0 \sim \sum_k w_k\,\mathcal N(m_k, s_k^2 I)`.
+
+    With :math:`V_k = \bar\alpha_t s_k^2 + 1 - \bar\alpha_t` and the share
+    :math:`r_k(x_t) \propto w_k\,\mathcal N(x_t; \sqrt{\bar\alpha_t} m_k, V_k I)` of component k,
+
+    .. math::
+        \epsilon^\star(x_t, t) = \sqrt{1-\bar\alpha_t}\, \sum_k r_k(x_t)\,
+        \frac{x_t - \sqrt{\bar\alpha_t}\, m_k}{V_k}
+
+    Args:
+        means: :math:`m_k`, shape (K, ...) with the shape of one example behind K.
+        std: :math:`s_k \ge 0`, one number or shape (K,); 0 makes each component a point.
+        weights: :math:`w_k > 0`, shape (K,), scaled to sum to 1; None means all alike.
+        schedule: The noise schedule.
+
+    Returns:
+        ``eps_model(x_t, t)`` for x_t of shape (B, ...); it needs memory for B × K numbers.
+
+    Raises:
+        TypeError: If ``means`` does not hold floating-point numbers.
+        ValueError: If shapes do not fit, a std is negative or a weight not positive.
+
+    Source:
+        Score of a Gaussian mixture, times :math:`-\sqrt{1-\bar\alpha_t}`.
+    """
+    check_floats("means", means)
+    count, example = len(means), means.shape[1:]
+    s = torch.as_tensor(std, dtype=torch.float64).broadcast_to((count,))
+    if not torch.isfinite(s).all() or (s < 0).any():
+        raise ValueError(f"std must be finite and at least 0, got {std!r}")
+    w = torch.ones(count) if weights is None else torch.as_tensor(weights)
+    if w.shape != (count,) or not torch.isfinite(w).all() or (w <= 0).any():
+        raise ValueError(
+            f"weights must be {count} positive numbers, one a component; got {weights!r}"
+        )
+    log_w = w.double().log()
+
+    def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
+        if x_t.shape[1:] != example:
+            raise ValueError(
+                f"x_t must have shape (B, {', '.join(map(str, example))}); got {tuple(x_t.shape)}"
+            )
+        check_t(t, schedule.T, len(x_t))
+        x = x_t.flatten(1).to(_widest(x_t))  # (B, D)
+        m = means.flatten(1).to(x)  # (K, D)
+        alpha_bar = gather(schedule.alpha_bar, t, x)  # a number, or (B, 1)
+        noise_variance = gather(1 - schedule.alpha_bar, t, x)
+        variance = alpha_bar * s.to(x) ** 2 + noise_variance  # (K,) or (B, K): V_k
+        center = alpha_bar.sqrt()
+        distance_2 = (  # (B, K): |x - sqrt(ᾱ) m_k|²
+            x.square().sum(1, keepdim=True) - 2 * center * x @ m.T + center**2 * m.square().sum(1)
+        )
+        log_share = log_w.to(x) - distance_2 / (2 * variance) - x.shape[1] / 2 * variance.log()
+        pull = log_share.softmax(dim=1) / variance  # (B, K): r_k / V_k
+        eps = noise_variance.sqrt() * (x * pull.sum(1, keepdim=True) - center * (pull @ m))
+        return eps.to(x_t.dtype).reshape(x_t.shape)
+
+    return eps_model
+
+
+def ideal(data: Tensor, schedule: NoiseSchedule) -> ExactModel:
+    r"""The best noise prediction if nothing but the given examples exists.
+
+    .. math::
+        \mathbb E[x_0 \mid x_t] = \sum_i r_i(x_t)\, x^{(i)}, \qquad
+        r_i \propto \exp\!\left( -\frac{\| x_t - \sqrt{\bar\alpha_t}\, x^{(i)} \|^2}
+                                      {2 (1 - \bar\alpha_t)} \right)
+
+    It is the minimiser of :func:`~minidiff.simple_loss` over all functions, and it can only ever give
+    back examples of ``data``. That a network makes new ones is owed to what it *cannot* learn.
+
+    Args:
+        data: The examples, shape (N, ...).
+        schedule: The noise schedule.
+
+    Returns:
+        ``eps_model(x_t, t)``, see :func:`mixture` (N components without spread).
+
+    Raises:
+        TypeError: If ``data`` does not hold floating-point numbers.
+        ValueError: If ``data`` is empty or not finite.
+
+    Source:
+        Karras et al. 2022, appendix B.3 (the ideal denoiser).
+    """
+    return mixture(check_floats("data", data), 0.0, None, schedule)
+
+
+def _widest(x: Tensor) -> torch.dtype:
+    # Squared distances are divided by 1 - ᾱ_1 = 1e-4: float32 would blur the shares.
+    return x.dtype if x.device.type == "mps" else torch.float64

@@ -1,0 +1,111 @@
+r"""What a network is trained to make small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .draw import Generator, rand, randint, randn
+from .forward import noised
+from .schedule import NoiseSchedule
+from .validate import (
+    check_floats,
+    check_labels,
+    check_number,
+    check_same_shape,
+    check_t,
+)
+
+Net = Callable[..., Tensor]
+"""A network, called as ``net(x_t, t)`` or ``net(x_t, t, y)``."""
+
+
+def simple_loss(
+    net: Net,
+    x_0: Tensor,
+    schedule: NoiseSchedule,
+    y: Tensor | None = None,
+    *,
+    t: Tensor | None = None,
+    noise: Tensor | None = None,
+    label_dropout: float = 0.1,
+    generator: Generator | None = None,
+) -> Tensor:
+    r"""Algorithm 1, lines 3 to 5: how well does the network guess the noise?
+
+    .. math::
+        L_\text{simple} = \mathbb E_{t, x_0, \epsilon}
+        \left[ \left\| \epsilon - \epsilon_\theta\!\left(
+            \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon,\; t \right) \right\|^2 \right]
+
+    The square is averaged over the batch and over the entries of x_0, so a network that always
+    answers 0 has a loss of 1, whatever the size of the picture.
+
+    Args:
+        net: The network :math:`\epsilon_\theta`, called ``net(x_t, t)``, or ``net(x_t, t, y)`` with labels.
+        x_0: Clean data, shape (B, ...); images are (B, C, H, W) in [-1, 1].
+        schedule: The noise schedule.
+        y: Labels, LongTensor (B,), for a network with classes.
+        t: Times, LongTensor (B,) in 1..T; drawn uniformly when not given.
+        noise: :math:`\epsilon`, same shape as x_0; drawn when not given.
+        label_dropout: Probability with which a label gives way to the null label, so that the same
+            network also learns to work without one (Ho and Salimans 2022, algorithm 1).
+        generator: Where to draw from.
+
+    Returns:
+        The loss, one number with a gradient.
+
+    Raises:
+        IndexError: If t or y is out of range.
+        TypeError: If x_0 or the noise does not hold floating-point numbers.
+        ValueError: If shapes differ, x_0 is empty or holds NaN, or the network's answer has another
+            shape than its input.
+
+    Source:
+        Ho et al. 2020, equation 14 and algorithm 1; slides "Loss function" and "Algorithm 1".
+    """
+    # On a GPU, looking for NaN would make every training step wait; the loss itself shows it there.
+    check_floats("x_0", x_0, look_inside=x_0.device.type == "cpu" if _is_tensor(x_0) else True)
+    check_number("label_dropout", label_dropout, 0, 1)
+    if t is None:
+        t = randint(1, schedule.T, (len(x_0),), generator, x_0.device)
+    else:
+        check_t(t, schedule.T, len(x_0))
+    if noise is None:
+        noise = randn(x_0.shape, generator, x_0.device, x_0.dtype)
+    else:
+        check_floats("noise", noise)
+        check_same_shape("noise", noise, "x_0", x_0)
+    condition = () if y is None else (drop_labels(net, y, label_dropout, generator, len(x_0)),)
+    eps = net(noised(x_0, t, schedule, noise), t, *condition)
+    check_same_shape("the network's prediction", eps, "x_0", x_0)
+    return torch.nn.functional.mse_loss(eps, noise)
+
+
+def drop_labels(
+    net: Net, y: Tensor, probability: float, generator: Generator | None, batch: int
+) -> Tensor:
+    """Replace each label by the network's null label with the given probability.
+
+    Raises:
+        ValueError: If the network has no classes.
+        IndexError: If a label is outside 0..classes.
+    """
+    bare: Any = getattr(net, "module", net)  # DistributedDataParallel keeps the network in .module
+    null_label = getattr(bare, "null_label", None)
+    if null_label is None:
+        raise ValueError(
+            "labels y were given, but the network has no classes (no null_label); "
+            "build it with classes=..., or leave y out"
+        )
+    if not _is_tensor(y) or y.device.type == "cpu":
+        check_labels(y, null_label, batch)
+    dropped = rand((batch,), generator, y.device) < probability
+    return torch.where(dropped, null_label, y)
+
+
+def _is_tensor(x: object) -> bool:
+    return isinstance(x, Tensor)

@@ -1,0 +1,81 @@
+r"""The forward-process posterior: the exact way back, for those who know where it began."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .schedule import NoiseSchedule, gather
+from .validate import check_floats, check_same_shape, check_t
+
+
+def q_posterior(
+    x_t: Tensor, x_0: Tensor, t: int | Tensor, schedule: NoiseSchedule
+) -> tuple[Tensor, Tensor]:
+    r"""Mean and variance of :math:`q(x_{t-1} \mid x_t, x_0) = \mathcal N(\tilde\mu_t, \tilde\beta_t I)`.
+
+    .. math::
+        \tilde\mu_t(x_t, x_0) = \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1 - \bar\alpha_t}\, x_0
+            + \frac{\sqrt{\alpha_t}\,(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\, x_t,
+        \qquad
+        \tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t
+
+    Args:
+        x_t: The noisy data, shape (B, ...).
+        x_0: The clean data it came from, same shape.
+        t: 1..T: an int, or a LongTensor (B,).
+        schedule: The noise schedule.
+
+    Returns:
+        The mean, same shape as ``x_t``, and the variance (not the standard deviation): a number
+        without dimensions for an int t, else shape (B, 1, ..., 1). At t = 1 they are x_0 and 0.
+
+    Raises:
+        IndexError: If t is outside 1..T.
+        TypeError: If a tensor does not hold floating-point numbers.
+        ValueError: If shapes differ, or a tensor is empty or not finite.
+
+    Source:
+        Ho et al. 2020, equations 6 and 7; slide "Loss function", appendix C.
+    """
+    check_floats("x_t", x_t)
+    check_floats("x_0", x_0)
+    check_same_shape("x_0", x_0, "x_t", x_t)
+    check_t(t, schedule.T, len(x_t))
+    alpha, alpha_bar, beta = schedule.alpha, schedule.alpha_bar, schedule.beta
+    n = torch.arange(1, schedule.T + 1)  # all times at once: at n = 0 both weights are 0 / 0
+    weight_0 = alpha_bar[n - 1].sqrt() * beta[n] / (1 - alpha_bar[n])
+    weight_t = alpha[n].sqrt() * (1 - alpha_bar[n - 1]) / (1 - alpha_bar[n])
+    # These two tables begin with the weight of t = 1, so t's own entry is number t - 1.
+    mean = gather(weight_0, t - 1, x_t) * x_0 + gather(weight_t, t - 1, x_t) * x_t
+    return mean, gather(schedule.beta_tilde, t, x_t)
+
+
+def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, float]:
+    r"""Variances of a step between any two times t > s: :math:`\beta_{t\to s}, \tilde\beta_{t\to s}`.
+
+    .. math::
+        \beta_{t \to s} = 1 - \frac{\bar\alpha_t}{\bar\alpha_s}, \qquad
+        \tilde\beta_{t \to s} = \frac{1 - \bar\alpha_s}{1 - \bar\alpha_t}\,\beta_{t \to s}
+
+    With s = t - 1 they are :math:`\beta_t` and :math:`\tilde\beta_t`.
+
+    Args:
+        t: The noisier time, 1..T.
+        s: The time to go to, 0..t-1.
+        schedule: The noise schedule.
+
+    Returns:
+        The forward variance and the posterior variance, in double precision.
+
+    Raises:
+        IndexError: If t or s is out of range.
+
+    Source:
+        Song et al. 2020 (DDIM), equation 16 with η = 1.
+    """
+    check_t(t, schedule.T)
+    check_t(s, t - 1, name="s", low=0)
+    alpha_bar_t, alpha_bar_s = float(schedule.alpha_bar[t]), float(schedule.alpha_bar[s])
+    beta = 1 - alpha_bar_t / alpha_bar_s
+    return beta, (1 - alpha_bar_s) / (1 - alpha_bar_t) * beta

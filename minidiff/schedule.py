@@ -1,0 +1,205 @@
+r"""Noise schedules: how much noise each of the T steps of the forward process adds.
+
+Time here is the slides' :math:`t`: steps run :math:`1, \dots, T` and :math:`t = 0` is clean data.
+Every table has length T+1 and is indexed by t itself, so ``schedule.beta[t]`` *is* :math:`\beta_t`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .validate import check_number, check_positive_int
+
+
+class NoiseSchedule:
+    r"""A variance schedule :math:`\beta_1, \dots, \beta_T` and what follows from it.
+
+    .. math::
+        \alpha_t = 1 - \beta_t, \qquad
+        \bar\alpha_t = \prod_{s=1}^{t} \alpha_s, \qquad
+        \tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t
+
+    All tables are float64 tensors of length T+1 on the CPU, indexed by t, with
+    ``beta[0] = beta_tilde[0] = 0`` and ``alpha[0] = alpha_bar[0] = 1``. They stay in double precision
+    until :func:`gather` casts the entries that are needed: in float32, :math:`1 - \bar\alpha_1`
+    would already be wrong in its fourth digit.
+
+    Args:
+        beta: :math:`\beta_1, \dots, \beta_T`, shape (T,), each in the open interval (0, 1).
+        name: What to call the schedule in plots and messages.
+        zero_terminal_snr: Allow :math:`\beta_T = 1`, hence :math:`\bar\alpha_T = 0`: the last picture
+            is then noise and nothing else, and noise prediction has nothing to divide by at T.
+
+    Attributes:
+        T: Number of steps.
+        beta: :math:`\beta_t`, the variance added in step t.
+        alpha: :math:`\alpha_t`, the share of the variance that step t keeps.
+        alpha_bar: :math:`\bar\alpha_t`, the share of the data's variance that is left at t.
+        beta_tilde: :math:`\tilde\beta_t`, the variance of the forward-process posterior.
+
+    Raises:
+        TypeError: If ``beta`` is not a sequence of real numbers.
+        ValueError: If ``beta`` is empty, not one-dimensional, NaN or outside (0, 1).
+
+    Source:
+        Ho et al. 2020, section 2; slides "The forward process" and "The Nice™ property".
+    """
+
+    def __init__(
+        self,
+        beta: Tensor | Sequence[float] | np.ndarray,
+        *,
+        name: str = "custom",
+        zero_terminal_snr: bool = False,
+    ) -> None:
+        steps = _as_float64(beta)
+        _check_beta(steps, zero_terminal_snr)
+        start = torch.zeros(1, dtype=torch.float64)
+        self.name = name
+        self.T = len(steps)
+        self.beta = torch.cat([start, steps])
+        self.alpha = 1 - self.beta
+        self.alpha_bar = torch.cumprod(self.alpha, dim=0)
+        self.beta_tilde = torch.cat(
+            [start, (1 - self.alpha_bar[:-1]) / (1 - self.alpha_bar[1:]) * steps]
+        )
+
+    @property
+    def snr(self) -> Tensor:
+        r"""Signal-to-noise ratio :math:`\bar\alpha_t / (1 - \bar\alpha_t)`, shape (T+1,).
+
+        It is infinite at t = 0, where there is no noise.
+        """
+        return self.alpha_bar / (1 - self.alpha_bar)
+
+    def __repr__(self) -> str:
+        return f"NoiseSchedule({self.name!r}, T={self.T}, alpha_bar_T={self.alpha_bar[-1]:.3g})"
+
+
+def linear_schedule(
+    T: int = 1000, beta_1: float = 1e-4, beta_T: float = 0.02, *, rescale: bool = False
+) -> NoiseSchedule:
+    r"""The DDPM paper's schedule: :math:`\beta_t` grows in a straight line.
+
+    .. math:: \beta_t = \beta_1 + \frac{t - 1}{T - 1}\,(\beta_T - \beta_1)
+
+    The two default ends were chosen for T = 1000. With fewer steps the same ends add too little
+    noise in all: :math:`\bar\alpha_T` is 4e-5 at T = 1000 but 0.36 at T = 100, so a third of the
+    picture's variance would survive. ``rescale=True`` multiplies both ends by 1000 / T.
+
+    Args:
+        T: Number of steps, at least 1 (with T = 1 the only step has :math:`\beta_1`).
+        beta_1: First variance, in (0, 1).
+        beta_T: Last variance, in (0, 1).
+        rescale: Multiply both ends by 1000 / T, so that every T reaches about the same noise.
+
+    Raises:
+        ValueError: If a variance, rescaled or not, is outside (0, 1).
+
+    Warns:
+        UserWarning: If the default ends are used with a T for which :math:`\bar\alpha_T > 0.01`.
+
+    Source:
+        Ho et al. 2020, section 4; slide "The forward process", footnote.
+    """
+    T = check_positive_int("T", T)
+    check_number("beta_1", beta_1, 0, 1, open_ends=True)
+    check_number("beta_T", beta_T, 0, 1, open_ends=True)
+    factor = 1000 / T if rescale else 1.0
+    for name, value in (("beta_1", beta_1), ("beta_T", beta_T)):
+        if factor * value >= 1:
+            raise ValueError(
+                f"rescale=True with T = {T} makes {name} = {factor * value:g}, and a variance must "
+                f"stay below 1; take T > {1000 * value:g}, or cosine_schedule({T})"
+            )
+    # numpy's linspace meets both ends exactly and each inner value to the last bit.
+    beta = factor * np.linspace(beta_1, beta_T, T)
+    schedule = NoiseSchedule(beta, name="linear")
+    left = float(schedule.alpha_bar[-1])
+    if not rescale and (beta_1, beta_T) == (1e-4, 0.02) and left > 0.01:
+        warnings.warn(
+            f"linear_schedule: beta from 1e-4 to 0.02 is meant for T = 1000; at T = {T}, "
+            f"alpha_bar_T = {left:.2f} of the data's variance is still there at the end. "
+            f"Pass rescale=True to scale beta by 1000 / T",
+            stacklevel=2,
+        )
+    return schedule
+
+
+def cosine_schedule(T: int = 1000, s: float = 0.008) -> NoiseSchedule:
+    r"""The cosine schedule: :math:`\bar\alpha_t` falls along a squared cosine.
+
+    .. math::
+        \bar\alpha_t = \frac{f(t)}{f(0)}, \quad
+        f(t) = \cos^2\!\left(\frac{t/T + s}{1 + s} \cdot \frac{\pi}{2}\right), \quad
+        \beta_t = \min\!\left(1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}},\; 0.999\right)
+
+    Args:
+        T: Number of steps, at least 1.
+        s: Small positive offset that keeps :math:`\beta_t` from being tiny near t = 0.
+
+    Raises:
+        ValueError: If ``s`` is outside (0, 1).
+
+    Source:
+        Nichol and Dhariwal 2021, equation 17; slide "Variance/noise schedulers".
+    """
+    T = check_positive_int("T", T)
+    check_number("s", s, 0, 1, open_ends=True)
+    t = torch.arange(T + 1, dtype=torch.float64)
+    f = torch.cos((t / T + s) / (1 + s) * math.pi / 2) ** 2
+    # Only the very last beta reaches the limit: f(T) = 0 would make it 1.
+    beta = (1 - f[1:] / f[:-1]).clamp(max=0.999)
+    return NoiseSchedule(beta, name="cosine")
+
+
+def gather(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
+    """Pick ``values[t]`` and shape it so that it multiplies ``x`` example by example.
+
+    This is the one place where the float64 tables meet the data: entries take x's dtype and device.
+    The whole (short) table is cast before it moves, for some devices have no float64 at all.
+
+    Args:
+        values: A table of length T+1, such as ``schedule.alpha_bar.sqrt()``.
+        t: One time for all examples (int), or one for each: LongTensor (B,).
+        x: Tensor of shape (B, ...).
+
+    Returns:
+        A number without dimensions for an int t, else a tensor of shape (B, 1, ..., 1).
+    """
+    if not isinstance(t, Tensor):
+        return values[t].to(x.dtype)
+    picked = values.to(x.dtype).to(x.device, non_blocking=True)[t.to(x.device)]
+    return picked.reshape(-1, *[1] * (x.dim() - 1))
+
+
+def _as_float64(beta: Tensor | Sequence[float] | np.ndarray) -> Tensor:
+    try:
+        steps = torch.as_tensor(beta)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"beta must be a sequence of numbers beta_1..beta_T, got {beta!r}"
+        ) from error
+    if steps.is_complex() or steps.dtype == torch.bool:
+        raise TypeError(f"beta must hold real numbers, got dtype {steps.dtype}")
+    return steps.detach().to(device="cpu").to(dtype=torch.float64)
+
+
+def _check_beta(beta: Tensor, zero_terminal_snr: bool) -> None:
+    if beta.dim() != 1 or len(beta) == 0:
+        raise ValueError(f"beta must be beta_1..beta_T, shape (T,); got {tuple(beta.shape)}")
+    if zero_terminal_snr and beta[-1] == 1:
+        beta = beta[:-1]
+    wrong = torch.nonzero(~((beta > 0) & (beta < 1))).flatten()
+    if len(wrong):
+        t = int(wrong[0]) + 1
+        hint = ""
+        if t == len(beta) and beta[-1] == 1:
+            hint = "; beta_T = 1 is allowed only with zero_terminal_snr=True"
+        raise ValueError(f"beta_{t} = {float(beta[t - 1]):g} is outside (0, 1){hint}")

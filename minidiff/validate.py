@@ -1,0 +1,135 @@
+"""Checks at the public boundary: what was given, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+INTEGER_IMAGE_HINT = "convert 8-bit pixels with x.float() / 127.5 - 1"
+
+
+def check_floats(name: str, x: Any, *, look_inside: bool = True) -> Tensor:
+    """Refuse everything but a non-empty, finite tensor of floating-point numbers.
+
+    ``look_inside=False`` leaves out the search for NaN, which an inner loop on a GPU would wait for.
+
+    Raises:
+        TypeError: If ``x`` is no tensor, or one of integers.
+        ValueError: If ``x`` is empty or holds NaN or infinity.
+    """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(x).__name__}")
+    if not x.is_floating_point():
+        raise TypeError(
+            f"{name} must hold floating-point numbers, got {x.dtype}; {INTEGER_IMAGE_HINT}"
+        )
+    if x.dim() == 0:
+        raise ValueError(f"{name} must have a batch dimension, shape (B, ...); got a scalar")
+    if x.numel() == 0:
+        raise ValueError(f"{name} is empty: its shape is {tuple(x.shape)}; give at least one entry")
+    if look_inside and not torch.isfinite(x).all():
+        raise ValueError(f"{name} holds NaN or infinity; look at the step that made it")
+    return x
+
+
+def check_same_shape(name: str, x: Tensor, reference_name: str, reference: Tensor) -> None:
+    """Refuse shapes that are not equal: broadcasting them silently is the usual bug."""
+    if x.shape != reference.shape:
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)} and {reference_name} has shape "
+            f"{tuple(reference.shape)}; they must be equal (nothing is broadcast for you)"
+        )
+
+
+def check_t(t: Any, T: int, batch: int | None = None, *, name: str = "t", low: int = 1) -> None:
+    """Refuse a time that is not an int or a LongTensor (B,) within low..T.
+
+    Raises:
+        TypeError: If ``t`` is neither an int nor a tensor of dtype int64.
+        ValueError: If a tensor ``t`` has another shape than (B,).
+        IndexError: If any ``t`` is outside low..T.
+    """
+    if isinstance(t, Tensor):
+        if t.dtype != torch.int64:
+            raise TypeError(
+                f"{name} must be an int or a LongTensor (dtype int64), got dtype {t.dtype}"
+            )
+        if t.dim() != 1 or t.numel() == 0 or (batch is not None and t.shape[0] != batch):
+            wanted = "(B,)" if batch is None else f"({batch},), one time for each example"
+            raise ValueError(f"{name} must have shape {wanted}; got {tuple(t.shape)}")
+        smallest, largest = (int(v) for v in t.aminmax())
+    elif isinstance(t, Integral) and not isinstance(t, bool):
+        smallest = largest = int(t)
+    else:
+        raise TypeError(f"{name} must be an int or a LongTensor (B,), got {type(t).__name__}")
+    if smallest < low or largest > T:
+        wrong = smallest if smallest < low else largest
+        hint = "; t = 0 is the clean data itself" if low == 1 and wrong == 0 else ""
+        raise IndexError(f"{name} = {wrong} is outside {low}..{T}{hint}")
+
+
+def check_labels(y: Any, classes: int, batch: int | None = None, *, name: str = "y") -> None:
+    """Refuse labels that are not an int or a LongTensor (B,) within 0..classes.
+
+    ``classes`` itself is allowed: it is the null label (no class given).
+    """
+    if isinstance(y, Tensor):
+        if y.dtype != torch.int64:
+            raise TypeError(f"{name} must be an int or a LongTensor (dtype int64), got {y.dtype}")
+        if y.dim() != 1 or y.numel() == 0 or (batch is not None and y.shape[0] != batch):
+            wanted = "(B,)" if batch is None else f"({batch},), one label for each example"
+            raise ValueError(f"{name} must have shape {wanted}; got {tuple(y.shape)}")
+        smallest, largest = (int(v) for v in y.aminmax())
+    elif isinstance(y, Integral) and not isinstance(y, bool):
+        smallest = largest = int(y)
+    else:
+        raise TypeError(f"{name} must be an int or a LongTensor (B,), got {type(y).__name__}")
+    if smallest < 0 or largest > classes:
+        wrong = smallest if smallest < 0 else largest
+        raise IndexError(
+            f"{name} = {wrong} is outside 0..{classes - 1} ({classes} itself is the null label)"
+        )
+
+
+def check_positive_int(name: str, n: Any, low: int = 1) -> int:
+    """Refuse everything but an integer of at least ``low``."""
+    if not isinstance(n, Integral) or isinstance(n, bool):
+        raise TypeError(f"{name} must be an integer, got {n!r}")
+    if n < low:
+        raise ValueError(f"{name} must be at least {low}, got {n}")
+    return int(n)
+
+
+def check_number(
+    name: str, value: Any, low: float, high: float, *, open_ends: bool = False
+) -> float:
+    """Refuse everything but a finite number within [low, high] (or within (low, high))."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number = float(value)
+    inside = low < number < high if open_ends else low <= number <= high
+    if not math.isfinite(number) or not inside:
+        left, right = ("(", ")") if open_ends else ("[", "]")
+        raise ValueError(f"{name} must lie in {left}{low:g}, {high:g}{right}, got {value!r}")
+    return number
+
+
+def check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
+    """Refuse everything but one of the allowed words."""
+    if value not in allowed:
+        words = ", ".join(repr(word) for word in allowed)
+        raise ValueError(f"{name} must be one of {words}; got {value!r}")
+
+
+def check_shape(shape: Any) -> tuple[int, ...]:
+    """Refuse everything but a shape (B, ...) with positive entries."""
+    if isinstance(shape, Integral) or not isinstance(shape, Sequence):
+        raise TypeError(f"shape must be a sequence such as (16, 1, 16, 16), got {shape!r}")
+    if len(shape) < 2:
+        raise ValueError(f"shape must be (B, ...), batch first, got {tuple(shape)}")
+    return tuple(check_positive_int(f"shape[{i}]", n) for i, n in enumerate(shape))
