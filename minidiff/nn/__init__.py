@@ -1,0 +1,16 @@
+"""Networks: everything that learns, and nothing that knows of schedules."""
+
+from .base import Denoiser
+from .classifier import DigitClassifier
+from .embeddings import ConditionEmbedding, sinusoidal_embedding
+from .mlp import MLP
+from .unet import TinyUNet
+
+__all__ = [
+    "MLP",
+    "ConditionEmbedding",
+    "Denoiser",
+    "DigitClassifier",
+    "TinyUNet",
+    "sinusoidal_embedding",
+]

@@ -1,0 +1,125 @@
+"""The four parts of the U-Net: ResNet block, self-attention, halving and doubling."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+GROUPS = 8  # of GroupNorm. Ho et al. have 32 groups for at least 128 channels: 4 or more in each
+
+
+def zero_init(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
+    """Set weight and bias to 0: the branch that ends in this layer starts as "add nothing"."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class ResBlock(nn.Module):
+    r"""Two convolutions beside a shortcut; the condition c (time, label) is added in between.
+
+    .. math::
+        h = \mathrm{Conv}(\mathrm{SiLU}(\mathrm{GN}(x))) + W\,\mathrm{SiLU}(c), \qquad
+        \mathrm{out} = \mathrm{skip}(x) + \mathrm{Conv}(\mathrm{SiLU}(\mathrm{GN}(h)))
+
+    Args:
+        c_in: channels that come in.
+        c_out: channels that go out; skip is a 1×1 convolution where they differ, else x itself.
+        c_cond: length of the condition vector.
+        dropout: probability, before the second convolution.
+
+    Source: Ho et al. 2020, appendix B. Slide "The model".
+    """
+
+    def __init__(self, c_in: int, c_out: int, c_cond: int, dropout: float = 0.0):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(GROUPS, c_in)
+        self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.cond = nn.Linear(c_cond, c_out)
+        self.norm2 = nn.GroupNorm(GROUPS, c_out)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = zero_init(nn.Conv2d(c_out, c_out, 3, padding=1))
+        self.skip = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """x: (B, c_in, H, W), c: (B, c_cond) → (B, c_out, H, W)."""
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = h + rearrange(self.cond(F.silu(c)), "b c -> b c 1 1")
+        h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+        out: Tensor = self.skip(x) + h
+        return out
+
+
+class SelfAttention(nn.Module):
+    r"""Every pixel looks at every other pixel: pixels are the tokens.
+
+    .. math::
+        \mathrm{out} = x + W_o\,\mathrm{softmax}\!\left(\frac{q k^\top}{\sqrt{d}}\right) v,
+        \qquad (q, k, v) = W_{qkv}\,\mathrm{GN}(x)
+
+    Args:
+        channels: C of x.
+        heads: C is split among them, d = C / heads.
+
+    Source: Ho et al. 2020, appendix B; Vaswani et al. 2017, equation 1. Slide "The model".
+    """
+
+    def __init__(self, channels: int, heads: int = 1):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(GROUPS, channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = zero_init(nn.Linear(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W) → (B, C, H, W)."""
+        tokens = rearrange(self.norm(x), "b c h w -> b (h w) c")
+        q, k, v = rearrange(self.qkv(tokens), "b n (qkv a d) -> qkv b a n d", qkv=3, a=self.heads)
+        attended = rearrange(F.scaled_dot_product_attention(q, k, v), "b a n d -> b n (a d)")
+        h = rearrange(self.out(attended), "b (h w) c -> b c h w", h=x.shape[2])
+        out: Tensor = x + h
+        return out
+
+
+class Downsample(nn.Module):
+    """(B, C, H, W) → (B, C, H/2, W/2) by a 3×3 convolution with stride 2."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """Halve height and width; the condition ``c`` plays no part."""
+        out: Tensor = self.conv(x)
+        return out
+
+
+class Upsample(nn.Module):
+    """(B, C, H, W) → (B, C, 2H, 2W): each pixel becomes 2×2, then a 3×3 convolution."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """Double height and width; the condition ``c`` plays no part."""
+        out: Tensor = self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+        return out
+
+
+class Stage(nn.Module):
+    """A ResNet block and, at the resolutions that have it, self-attention after it."""
+
+    def __init__(
+        self, c_in: int, c_out: int, c_cond: int, *, attention: bool, heads: int, dropout: float
+    ):
+        super().__init__()
+        self.res = ResBlock(c_in, c_out, c_cond, dropout)
+        self.attention = SelfAttention(c_out, heads) if attention else nn.Identity()
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """x: (B, c_in, H, W), c: (B, c_cond) → (B, c_out, H, W)."""
+        out: Tensor = self.attention(self.res(x, c))
+        return out

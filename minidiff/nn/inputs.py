@@ -1,0 +1,86 @@
+"""What a network accepts. These checks stand in the inner loop, so none of them reads a GPU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..validate import INTEGER_IMAGE_HINT, check_labels
+
+
+def check_input(x: Tensor, layout: str, channels: int) -> None:
+    """Refuse everything but a non-empty floating-point tensor of the wanted layout.
+
+    Args:
+        x: What the caller passed.
+        layout: The wanted shape in words, ``"(B, C, H, W)"`` or ``"(B, D)"``.
+        channels: The wanted length of dimension 1.
+
+    Raises:
+        TypeError: If ``x`` is no tensor, or one of integers.
+        ValueError: If its shape is another, or the batch is empty.
+    """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a torch.Tensor of shape {layout}, got {type(x).__name__}")
+    if not x.is_floating_point():
+        raise TypeError(f"x must hold floating-point numbers, got {x.dtype}; {INTEGER_IMAGE_HINT}")
+    shape = tuple(x.shape)
+    dims = layout.count(",") + 1
+    if x.dim() != dims:
+        hint = "; add the batch dimension with x[None]" if x.dim() == dims - 1 else ""
+        raise ValueError(f"x must have shape {layout}, got {shape}{hint}")
+    if shape[1] != channels:
+        last = dims > 2 and shape[-1] == channels
+        hint = "; channels come second: rearrange(x, 'b h w c -> b c h w')" if last else ""
+        raise ValueError(f"x must have {channels} channel(s) in dimension 1, got {shape}{hint}")
+    if x.numel() == 0:
+        raise ValueError(f"x is empty: its shape is {shape}; give at least one entry")
+
+
+def batch_of_times(t: Tensor | float, batch: int, device: torch.device) -> Tensor:
+    """Make t a tensor (B,): a number stands for the whole batch.
+
+    Raises:
+        TypeError: If ``t`` is neither a number nor a tensor of real numbers.
+        ValueError: If its shape is neither () nor (B,).
+    """
+    if isinstance(t, bool) or not isinstance(t, int | float | Tensor):
+        raise TypeError(f"t must be a number or a tensor ({batch},), got {type(t).__name__}")
+    t = torch.as_tensor(t, device=device)
+    if t.dtype == torch.bool or t.is_complex():
+        raise TypeError(f"t must hold integers or floats, got {t.dtype}")
+    if t.shape not in ((), (batch,)):
+        raise ValueError(
+            f"t must be one number or have shape ({batch},), one time for each example; "
+            f"got {tuple(t.shape)}"
+        )
+    return t.expand(batch)
+
+
+def batch_of_labels(
+    y: Tensor | int | None, classes: int | None, batch: int, device: torch.device
+) -> Tensor | None:
+    """Make y an int64 tensor (B,), where ``None`` becomes the null label, ``classes``.
+
+    The range is checked on the CPU only: on a GPU each step would wait for the device.
+
+    Raises:
+        TypeError: If labels are not integers.
+        ValueError: If the network takes no labels, or the shape is not (B,).
+        IndexError: If a label is outside 0..classes.
+    """
+    if classes is None:
+        if y is not None:
+            raise ValueError(
+                "y was given, but this network takes no labels; make it with classes=… or leave "
+                "y out"
+            )
+        return None
+    if y is None:
+        y = classes
+    if not isinstance(y, Tensor) or y.device.type == "cpu":
+        check_labels(y, classes, batch)
+    y = torch.as_tensor(y, device=device)
+    if y.dtype != torch.int64 or y.shape not in ((), (batch,)):
+        raise ValueError(f"y must be int64 of shape ({batch},), got {y.dtype} {tuple(y.shape)}")
+    return y.expand(batch)
