@@ -22,13 +22,15 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from .schedule import NoiseSchedule, gather
+from .schedule import NoiseSchedule, signal_and_noise
 from .validate import check_choice, check_floats, check_same_shape, check_t
+
+Weight = float | Tensor
 
 KINDS = ("eps", "x0", "v", "score")
 
 # (from, to): the equation in x = x_t, p = the prediction, a = sqrt(ᾱ_t), b = sqrt(1 - ᾱ_t)
-EQUATIONS: dict[tuple[str, str], Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
+EQUATIONS: dict[tuple[str, str], Callable[[Tensor, Tensor, Weight, Weight], Tensor]] = {
     ("eps", "x0"): lambda x, p, a, b: (x - b * p) / a,
     ("eps", "v"): lambda x, p, a, b: (p - b * x) / a,
     ("eps", "score"): lambda x, p, a, b: -p / b,
@@ -94,15 +96,14 @@ def converted(
     """The equation of :func:`convert` alone: no checks, for inner loops."""
     if source == target:
         return prediction
-    a = gather(schedule.alpha_bar.sqrt(), t, x_t)
-    b = gather((1 - schedule.alpha_bar).sqrt(), t, x_t)
+    a, b = signal_and_noise(t, schedule, x_t)
     return EQUATIONS[source, target](x_t, prediction, a, b)
 
 
 def check_signal_left(t: int | Tensor, schedule: NoiseSchedule, source: str) -> None:
     """Refuse to look for x_0 in pure noise: where ᾱ_t = 0, eps says nothing about it."""
     last = int(t.max()) if isinstance(t, Tensor) else int(t)
-    if schedule.alpha_bar[last] == 0:
+    if float(schedule.alpha_bar[last]) == 0:
         raise ValueError(
             f"alpha_bar = 0 at t = {last} (zero terminal SNR), so a prediction of {source!r} there "
             f"does not tell x_0; predict 'v' or 'x0' with this schedule"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .draw import Generator, randn
-from .schedule import NoiseSchedule, gather
+from .schedule import NoiseSchedule, gather, signal_and_noise
 from .validate import check_floats, check_same_shape, check_t
 
 
@@ -79,8 +79,8 @@ def q_sample(
 
 def noised(x_0: Tensor, t: int | Tensor, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
     """The equation of :func:`q_sample` alone: no checks, for inner loops that made t themselves."""
-    signal = gather(schedule.alpha_bar.sqrt(), t, x_0)
-    return signal * x_0 + gather((1 - schedule.alpha_bar).sqrt(), t, x_0) * noise
+    a, b = signal_and_noise(t, schedule, x_0)
+    return a * x_0 + b * noise
 
 
 def _checked_noise(

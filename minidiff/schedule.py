@@ -179,6 +179,26 @@ def gather(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
     return picked.reshape(-1, *[1] * (x.dim() - 1))
 
 
+def signal_and_noise(
+    t: int | Tensor, schedule: NoiseSchedule, x: Tensor
+) -> tuple[float | Tensor, float | Tensor]:
+    r"""Weights of data and noise in x_t, :math:`\sqrt{\bar\alpha_t}` and :math:`\sqrt{1 - \bar\alpha_t}`.
+
+    Args:
+        t: An int, or a LongTensor (B,).
+        schedule: The noise schedule.
+        x: Tensor of shape (B, ...) that they will multiply.
+
+    Returns:
+        Two numbers in double precision for an int t, else two tensors as :func:`gather` gives them.
+    """
+    if not isinstance(t, Tensor):
+        alpha_bar = float(schedule.alpha_bar[t])
+        return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    signal, noise = schedule.alpha_bar.sqrt(), (1 - schedule.alpha_bar).sqrt()
+    return gather(signal, t, x), gather(noise, t, x)
+
+
 def _as_float64(beta: Tensor | Sequence[float] | np.ndarray) -> Tensor:
     try:
         steps = torch.as_tensor(beta)
