@@ -115,12 +115,10 @@ def _dataset(name: str) -> Any:
 
 
 def _as_tensors(dataset: Any) -> tuple[Tensor, Tensor]:
-    pixels = torch.as_tensor(dataset.data)
-    if pixels.dim() == 3:  # (N, H, W): grey
-        pixels = pixels[:, None]
-    else:  # (N, H, W, C): colour, channels last
-        pixels = pixels.permute(0, 3, 1, 2).contiguous()
-    return pixels, torch.as_tensor(dataset.targets).long()
+    pixels = torch.as_tensor(dataset.data)  # (N, H, W) for grey images, (N, H, W, C) for colour
+    if pixels.dim() == 3:
+        pixels = pixels[..., None]
+    return pixels.permute(0, 3, 1, 2).contiguous(), torch.as_tensor(dataset.targets).long()
 
 
 def _reason(error: Exception) -> str:

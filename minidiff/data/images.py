@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from minidiff.data import _torchvision
-from minidiff.validate import check_choice, check_positive_int
+from ..validate import check_choice, check_positive_int
+from . import _torchvision
 
 NAMES = ("digits", *_torchvision.SETS)
 """What :func:`load` knows."""
@@ -128,7 +128,7 @@ def _resize(pixels: Tensor, size: int) -> Tensor:
     # exact tie); a thousand at a time, since eight bytes a pixel are many for a large set.
     parts = [
         F.interpolate(part.double(), (size, size), mode="bilinear", antialias=True)
-        for part in pixels.split(1000)
+        for part in torch.split(pixels, 1000)
     ]
     return torch.cat([part.round().to(torch.uint8) for part in parts])
 

@@ -1,0 +1,22 @@
+"""How good samples are: Fréchet distance, accuracy by a classifier, nearest neighbours, optimal transport.
+
+Every metric takes tensors whose first dimension counts the examples, and computes distances in
+float64 on the CPU.
+"""
+
+from .classifier import Classifier, Estimate, accuracy, features
+from .distances import nearest, nearest_distance, sliced_wasserstein
+from .frechet import frechet_bootstrap, frechet_distance, frechet_gaussians
+
+__all__ = [
+    "Classifier",
+    "Estimate",
+    "accuracy",
+    "features",
+    "frechet_bootstrap",
+    "frechet_distance",
+    "frechet_gaussians",
+    "nearest",
+    "nearest_distance",
+    "sliced_wasserstein",
+]

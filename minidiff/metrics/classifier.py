@@ -1,0 +1,113 @@
+"""What a classifier says of images: the share it recognises, and its features of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..validate import check_floats, check_positive_int
+
+
+class Classifier(Protocol):
+    """What the metrics want of a classifier: its scores, and the layer before them."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return logits (N, classes) for images (N, C, H, W)."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return features (N, D) for images (N, C, H, W)."""
+
+
+class Estimate(NamedTuple):
+    """A figure and its standard error."""
+
+    value: float
+    standard_error: float
+
+
+def features(classifier: Classifier, images: Tensor, batch: int = 500) -> Tensor:
+    """Return the classifier's features of many images, a batch at a time.
+
+    Args:
+        classifier: Has a method ``features``; a module is run in evaluation mode, on its own device.
+        images: (N, C, H, W), float in [-1, 1].
+        batch: How many images to give it at once.
+
+    Returns:
+        The features, float32 (N, D), on the CPU.
+
+    Raises:
+        TypeError: If ``images`` is no tensor of floating-point numbers, or ``batch`` no integer.
+        ValueError: If ``images`` is empty or holds NaN or infinity, or ``batch`` is below 1.
+    """
+    return _in_batches(classifier.features, classifier, images, batch)
+
+
+def accuracy(classifier: Classifier, images: Tensor, labels: Tensor, batch: int = 500) -> Estimate:
+    r"""Share of images that the classifier gives the label they should have.
+
+    For class-conditional samples the labels are those that the sampler was given. With N images and a
+    share p, the standard error is the binomial one, :math:`\sqrt{p(1-p)/N}` (it is 0 at p = 0 and at
+    p = 1, which does not mean that there is no doubt left).
+
+    Args:
+        classifier: Returns logits (N, classes).
+        images: (N, C, H, W), float in [-1, 1].
+        labels: int64 (N,).
+        batch: How many images to give it at once.
+
+    Returns:
+        ``Estimate(value, standard_error)``, both within 0..1.
+
+    Raises:
+        TypeError: If ``images`` holds no floating-point numbers, or ``labels`` is not int64.
+        ValueError: If there are not as many labels as images, or ``images`` is empty or holds NaN.
+        IndexError: If a label is no class of the classifier.
+    """
+    logits = _in_batches(classifier, classifier, images, batch)
+    _check_targets(labels, *logits.shape)
+    share = float((logits.argmax(dim=1) == labels.cpu()).double().mean())
+    return Estimate(share, math.sqrt(share * (1 - share) / len(images)))
+
+
+def _in_batches(
+    function: Callable[[Tensor], Tensor], classifier: object, images: Tensor, batch: int
+) -> Tensor:
+    """Rows (N, D) that the classifier's function gives for all images, on the CPU."""
+    check_floats("images", images)
+    batch = check_positive_int("batch", batch)
+    module = classifier if isinstance(classifier, nn.Module) else nn.Identity()
+    device = next(module.parameters(), images).device
+    with torch.no_grad(), _evaluating(module):
+        parts = [function(part.to(device)) for part in torch.split(images, batch)]
+    return torch.cat(parts).float().cpu()
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Switch dropout and the like off for a while."""
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)
+
+
+def _check_targets(labels: Tensor, count: int, classes: int) -> None:
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
+        found = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
+        raise TypeError(f"labels must be a LongTensor (N,), got {found}")
+    if labels.shape != (count,):
+        raise ValueError(
+            f"labels must have shape ({count},), one for each image; got {tuple(labels.shape)}"
+        )
+    smallest, largest = (int(v) for v in labels.aminmax())
+    if smallest < 0 or largest >= classes:
+        wrong = smallest if smallest < 0 else largest
+        raise IndexError(f"labels holds {wrong}, but the classifier knows only 0..{classes - 1}")
