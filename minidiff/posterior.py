@@ -76,6 +76,11 @@ def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, floa
     """
     check_t(t, schedule.T)
     check_t(s, t - 1, name="s", low=0)
+    return variances_between(t, s, schedule)
+
+
+def variances_between(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, float]:
+    """The equations of :func:`step_variances` alone: no checks, for the sampling loop."""
     alpha_bar_t, alpha_bar_s = float(schedule.alpha_bar[t]), float(schedule.alpha_bar[s])
     beta = 1 - alpha_bar_t / alpha_bar_s
     return beta, (1 - alpha_bar_s) / (1 - alpha_bar_t) * beta

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .convert import KINDS, check_signal_left, converted
 from .draw import Generator, randn
-from .posterior import step_variances
+from .posterior import variances_between
 from .schedule import NoiseSchedule
 from .validate import (
     check_choice,
@@ -142,7 +142,7 @@ def _step(
         x0_hat = x0_hat.clamp(-1, 1)
         kind, prediction = "x0", x0_hat
     eps = converted(prediction, x_t, t, schedule, kind, "eps")
-    beta, beta_tilde = step_variances(t, s, schedule)
+    beta, beta_tilde = variances_between(t, s, schedule)
     sigma_2 = eta**2 * beta_tilde
     alpha_bar_s = float(schedule.alpha_bar[s])
     # Rounding may push the radicand a hair below 0 where it is 0 on paper (s = 0).
