@@ -1,0 +1,14 @@
+"""Pictures of what the library does: plots for the chapters, and interactive figures for the page."""
+
+from .beta import BetaExplorer, beta_explorer
+from .noise import NoiseExplorer, chain_noise, noise_explorer
+from .widget import Widget
+
+__all__ = [
+    "BetaExplorer",
+    "NoiseExplorer",
+    "Widget",
+    "beta_explorer",
+    "chain_noise",
+    "noise_explorer",
+]

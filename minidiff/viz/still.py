@@ -1,0 +1,71 @@
+"""Still pictures for pages without JavaScript, written as SVG by hand.
+
+The output of a notebook must be the same bytes wherever it runs; no plotting library promises that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+_TEXT = 'font-family="sans-serif" fill="#57606a"'
+
+
+def figure(alt: str, width: int, height: int, parts: Sequence[str]) -> str:
+    """An SVG element on a white sheet, with its description for readers who do not see it."""
+    return (
+        f'<svg class="mdw-static" role="img" aria-label="{escape(alt)}" '
+        f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>'
+    )
+
+
+def text(x: float, y: float, words: str, *, anchor: str = "middle", size: int = 11) -> str:
+    """Words at a place."""
+    return (
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size}" {_TEXT}>'
+        f"{escape(words)}</text>"
+    )
+
+
+def image(x: float, y: float, size: float, address: str, label: str) -> str:
+    """A picture with words below it."""
+    return (
+        f'<image x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" '
+        f'style="image-rendering:pixelated" href="{address}"/>'
+        f"{text(x + size / 2, y + size + 16, label)}"
+    )
+
+
+def curve_panel(
+    place: int,
+    title: str,
+    x: Sequence[float],
+    y: Sequence[float],
+    low: float | None = None,
+    high: float | None = None,
+) -> str:
+    """One small plot of y over x; ``place`` counts panels from the left."""
+    low, high = min(y) if low is None else low, max(y) if high is None else high
+    left, right, top, bottom = 220 * place + 44, 220 * place + 208, 32, 160
+    stride = max(1, len(x) // 80)
+    chosen = sorted({*range(0, len(x), stride), len(x) - 1})
+
+    def px(v: float) -> float:
+        return left + (right - left) * (v - x[0]) / ((x[-1] - x[0]) or 1)
+
+    def py(v: float) -> float:
+        return bottom - (bottom - top) * (v - low) / ((high - low) or 1)
+
+    # One decimal of a pixel: far above what another machine's last bit could change.
+    path = "L".join(f"{px(x[i]):.1f} {py(y[i]):.1f}" for i in chosen)
+    return (
+        f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#8c959f"/>'
+        f'<path d="M{path}" fill="none" stroke="#0072b2" stroke-width="2"/>'
+        + text((left + right) / 2, 18, title)
+        + text(left - 5, bottom + 4, f"{low:.3g}", anchor="end")
+        + text(left - 5, top + 4, f"{high:.3g}", anchor="end")
+        + text(left, bottom + 16, f"{x[0]:g}")
+        + text(right, bottom + 16, f"{x[-1]:g}")
+        + text((left + right) / 2, bottom + 30, "t")
+    )

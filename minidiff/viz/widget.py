@@ -1,0 +1,145 @@
+"""The base of the interactive figures: one piece of HTML that works in Jupyter, Colab and the book.
+
+A widget needs no kernel, no network and no library: its HTML carries its own script, style, data and
+a picture for readers without JavaScript. The same arguments give the same bytes, on any machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import struct
+import zlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# The script of a widget can run before the page has its div (Colab does that), hence the second
+# tries; and one page can show the same widget twice, hence the search for every div not yet started.
+_START = """
+let tries = 0;
+(function start() {
+  const found = document.querySelectorAll('.mdw[data-mdw="KEY"]:not([data-ready])');
+  found.forEach((root) => { root.dataset.ready = '1'; build(root, data); });
+  if (!found.length && tries++ < 50) setTimeout(start, 60);
+})();
+"""
+
+
+class Widget:
+    """An interactive figure that is nothing but HTML.
+
+    A subclass sets :attr:`name`, keeps its script in ``NAME.js`` beside this file (a function
+    ``build(root, data)`` that fills the div) and computes the same numbers in :meth:`readout`.
+
+    Args:
+        data: What the script needs: plain numbers, strings, lists and dicts.
+        picture: Inline SVG of the state that is shown first, for a page without JavaScript.
+        summary: One line for ``repr``: the arguments, in words.
+    """
+
+    name: str
+
+    def __init__(self, data: dict[str, Any], picture: str, summary: str) -> None:
+        self._data = data
+        self._picture = picture
+        self._summary = summary
+
+    def _repr_html_(self) -> str:
+        style, script = source("widget.css"), source("common.js") + source(f"{self.name}.js")
+        # "<" is escaped so that no string can end the script element.
+        data = json.dumps(self._data, separators=(",", ":"), ensure_ascii=True)
+        data = data.replace("<", "\\u003c")
+        content = "\n".join((style, script, data, self._picture))
+        key = hashlib.sha256(content.encode()).hexdigest()[:12]
+        return (
+            f"<style>\n{style}</style>\n"
+            f'<div class="mdw mdw-{self.name}" data-mdw="{key}">'
+            f"<noscript>{self._picture}</noscript></div>\n"
+            f"<script>(function () {{\n'use strict';\n{script}"
+            f"const data = {data};{_START.replace('KEY', key)}}}());</script>"
+        )
+
+    def __repr__(self) -> str:
+        return f"<minidiff interactive figure: {self._summary}>"
+
+    def readout(self, **controls: Any) -> dict[str, str]:
+        """What the figure writes for a state of its controls, computed by the library.
+
+        Args:
+            **controls: Values of controls by name; the others are as shown first.
+
+        Returns:
+            The text of each read-out by its name.
+        """
+        raise TypeError(f"{type(self).__name__} has no read-outs")
+
+
+def chosen(shown_first: dict[str, Any], controls: dict[str, Any]) -> dict[str, Any]:
+    """The state of all controls, given those that differ from the state shown first.
+
+    Raises:
+        TypeError: If there is no control of that name.
+    """
+    for name in controls:
+        if name not in shown_first:
+            raise TypeError(f"there is no control {name!r}; there are {', '.join(shown_first)}")
+    return {**shown_first, **controls}
+
+
+@cache
+def source(file: str) -> str:
+    """A script or style sheet that lies beside this module, without comment lines and indentation."""
+    text = (files(__package__) / file).read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*")))
+
+
+def number(x: float) -> str:
+    """Four significant digits, as the scripts write them: 0.01999, 4.036e-5, ∞."""
+    if x == 0:
+        return "0"
+    if np.isinf(x):
+        return "∞" if x > 0 else "-∞"
+    mantissa, exponent = f"{x:.3e}".split("e")
+    e = int(exponent)
+    return f"{mantissa}e{e}" if e < -3 or e > 4 else f"{x:.{max(0, 3 - e)}f}"
+
+
+def nice_values(low: float, high: float, *include: float) -> list[float]:
+    """Round numbers from low to high in about equal ratios, for a slider; ``include`` joins them."""
+    mantissas = ("1", "1.2", "1.5", "2", "2.5", "3", "4", "5", "6", "8")
+    decades = range(int(np.floor(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    # Written out and read back, so that each is the double nearest to what the slider shows.
+    values = {float(f"{m}e{d}") for d in decades for m in mantissas}
+    return sorted({v for v in values if low <= v <= high} | set(include))
+
+
+def encode(values: npt.NDArray[Any]) -> str:
+    """The bytes of an array as base64."""
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
+
+
+def png(pixels: npt.NDArray[np.uint8]) -> str:
+    """A grey PNG as a data address: pixels (H, W), stored and not compressed.
+
+    Compressed bytes, and pictures drawn by matplotlib, differ from one version of a library to the
+    next; the output of a notebook must not.
+    """
+    height, width = pixels.shape
+    rows = np.pad(pixels, ((0, 0), (1, 0))).tobytes()  # each row starts with filter type 0
+    if len(rows) > 0xFFFF:
+        raise ValueError(f"a stored PNG block holds at most 65535 bytes, got {len(rows)}")
+    block = struct.pack("<BHH", 1, len(rows), len(rows) ^ 0xFFFF) + rows
+    body = b"\x78\x01" + block + struct.pack(">I", zlib.adler32(rows))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
+    out = b"\x89PNG\r\n\x1a\n"
+    for kind, content in chunks:
+        check = zlib.crc32(kind + content)
+        out += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+    return "data:image/png;base64," + base64.b64encode(out).decode("ascii")
