@@ -1,0 +1,30 @@
+"""Read and write notebook files in one form, so that a change of content is the only change in git."""
+
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[1]
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def all_notebooks() -> list[Path]:
+    """The chapters, in order."""
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook in that file."""
+    return nbformat.read(path, as_version=4)
+
+
+def write(path: Path, notebook: NotebookNode) -> None:
+    """Write it, less what differs between machines and runs: versions, timings, widget state."""
+    notebook.metadata = NotebookNode(
+        kernelspec=KERNEL, language_info={"name": "python", "file_extension": ".py"}
+    )
+    for cell in notebook.cells:
+        for volatile in ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted"):
+            cell.metadata.pop(volatile, None)
+    nbformat.write(notebook, path)
