@@ -30,8 +30,9 @@ from .guidance import classifier_free_guidance
 from .losses import simple_loss
 from .nn import MLP, DigitClassifier, TinyUNet, sinusoidal_embedding
 from .posterior import q_posterior, step_variances
-from .sample import State, ddim_sample, ddpm_sample, sample_step, sampling_steps, sampling_times
+from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
 from .schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
+from .step import sample_step
 
 __version__ = "0.1.0"
 

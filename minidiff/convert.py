@@ -23,7 +23,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from .schedule import NoiseSchedule, signal_and_noise
-from .validate import check_choice, check_floats, check_same_shape, check_t
+from .validate import check_choice, check_floats, check_same_shape, check_schedule, check_t
 
 Weight = float | Tensor
 
@@ -76,9 +76,12 @@ def convert(
     """
     check_choice("source", source, KINDS)
     check_choice("target", target, KINDS)
+    check_schedule(schedule)
     check_floats("x_t", x_t)
-    check_floats(source, prediction)
-    check_same_shape(source, prediction, "x_t", x_t)
+    # x0_from_eps and its kin call the prediction by its own name, and so does the message.
+    name = f"prediction ({'x_0' if source == 'x0' else source})"
+    check_floats(name, prediction)
+    check_same_shape(name, prediction, "x_t", x_t)
     check_t(t, schedule.T, len(x_t))
     if source in ("eps", "score") and target in ("x0", "v"):
         check_signal_left(t, schedule, source)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .validate import check_positive_int
+
 
 @dataclass(frozen=True)
 class BatchSlice:
@@ -24,11 +26,18 @@ class BatchSlice:
         generator: The generator from which the whole batch is drawn, seeded alike everywhere.
         start: First row that belongs to this process.
         total: Number of rows of the whole batch.
+
+    Raises:
+        ValueError: If ``start`` is negative or ``total`` is not positive.
     """
 
     generator: torch.Generator
     start: int
     total: int
+
+    def __post_init__(self) -> None:
+        check_positive_int("start", self.start, low=0)
+        check_positive_int("total", self.total)
 
 
 Generator = torch.Generator | BatchSlice

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .schedule import NoiseSchedule, gather
-from .validate import check_floats, check_t
+from .schedule import NoiseSchedule, gathered
+from .validate import check_floats, check_schedule, check_t, shown
 
 ExactModel = Callable[[Tensor, int | Tensor], Tensor]
 
@@ -35,21 +35,27 @@ def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule)
         ``eps_model(x_t, t)``, working in x_t's dtype on x_t's device.
 
     Raises:
-        ValueError: If ``std`` is negative, or one of the two is not finite.
+        TypeError: If one of the two is not made of numbers.
+        ValueError: If ``std`` is negative, or one of the two is not finite. The model that is
+            returned raises it where a tensor m or s has not the shape of one example.
 
     Source:
         Conditional expectation of jointly Gaussian variables (see Bishop 2006, equation 2.81).
     """
-    m, s = (torch.as_tensor(value, dtype=torch.float64) for value in (mean, std))
-    if not torch.isfinite(m).all():
-        raise ValueError(f"mean must be finite, got {mean!r}")
-    if not torch.isfinite(s).all() or (s < 0).any():
-        raise ValueError(f"std must be finite and at least 0, got {std!r}")
+    check_schedule(schedule)
+    m, s = _numbers("mean", mean), _std(std)
 
     def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
+        check_floats("x_t", x_t, look_inside=False)
+        for name, value in (("mean", m), ("std", s)):
+            if value.dim() > 0 and value.shape != x_t.shape[1:]:
+                raise ValueError(
+                    f"{name} has shape {tuple(value.shape)}, but one example of x_t has "
+                    f"{tuple(x_t.shape[1:])}; they must be equal, or {name} one number"
+                )
         check_t(t, schedule.T, len(x_t))
-        alpha_bar = gather(schedule.alpha_bar, t, x_t)
-        noise_variance = gather(1 - schedule.alpha_bar, t, x_t)
+        alpha_bar = gathered(schedule.alpha_bar, t, x_t)
+        noise_variance = gathered(1 - schedule.alpha_bar, t, x_t)
         variance = alpha_bar * s.to(x_t) ** 2 + noise_variance  # of x_t, entry by entry
         return noise_variance.sqrt() / variance * (x_t - alpha_bar.sqrt() * m.to(x_t))
 
@@ -81,25 +87,46 @@ def mixture(
         ``eps_model(x_t, t)`` for x_t of shape (B, ...); it needs memory for B × K numbers.
 
     Raises:
-        TypeError: If ``means`` does not hold floating-point numbers.
+        TypeError: If ``means`` does not hold floating-point numbers, or std or weights no numbers.
         ValueError: If shapes do not fit, a std is negative or a weight not positive.
 
     Source:
         Score of a Gaussian mixture, times :math:`-\sqrt{1-\bar\alpha_t}`.
     """
-    check_floats("means", means)
+    check_schedule(schedule)
+    return _points("means", means, std, weights, schedule)
+
+
+def _points(
+    name: str,
+    means: Tensor,
+    std: float | Tensor,
+    weights: Tensor | None,
+    schedule: NoiseSchedule,
+) -> ExactModel:
+    """:func:`mixture`, with ``means`` under the name by which the caller knows them."""
+    check_floats(name, means)
+    if means.dim() < 2:
+        raise ValueError(
+            f"{name} must be a batch of examples, shape (K, ...); got {tuple(means.shape)}"
+        )
     count, example = len(means), means.shape[1:]
-    s = torch.as_tensor(std, dtype=torch.float64).broadcast_to((count,))
-    if not torch.isfinite(s).all() or (s < 0).any():
-        raise ValueError(f"std must be finite and at least 0, got {std!r}")
-    w = torch.ones(count) if weights is None else torch.as_tensor(weights)
-    if w.shape != (count,) or not torch.isfinite(w).all() or (w <= 0).any():
+    s = _std(std)
+    if s.shape not in ((), (count,)):
+        raise ValueError(
+            f"std must be one number or have shape ({count},), one a component; "
+            f"got {tuple(s.shape)}"
+        )
+    s = s.expand(count)
+    w = torch.ones(count) if weights is None else _numbers("weights", weights)
+    if w.shape != (count,) or (w <= 0).any():
         raise ValueError(
             f"weights must be {count} positive numbers, one a component; got {weights!r}"
         )
     log_w = w.double().log()
 
     def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
+        check_floats("x_t", x_t, look_inside=False)
         if x_t.shape[1:] != example:
             raise ValueError(
                 f"x_t must have shape (B, {', '.join(map(str, example))}); got {tuple(x_t.shape)}"
@@ -107,8 +134,8 @@ def mixture(
         check_t(t, schedule.T, len(x_t))
         x = x_t.flatten(1).to(_widest(x_t))  # (B, D)
         m = means.flatten(1).to(x)  # (K, D)
-        alpha_bar = gather(schedule.alpha_bar, t, x)  # a number, or (B, 1)
-        noise_variance = gather(1 - schedule.alpha_bar, t, x)
+        alpha_bar = gathered(schedule.alpha_bar, t, x)  # a number, or (B, 1)
+        noise_variance = gathered(1 - schedule.alpha_bar, t, x)
         variance = alpha_bar * s.to(x) ** 2 + noise_variance  # (K,) or (B, K): V_k
         center = alpha_bar.sqrt()
         distance_2 = (  # (B, K): |x - sqrt(ᾱ) m_k|²
@@ -147,7 +174,25 @@ def ideal(data: Tensor, schedule: NoiseSchedule) -> ExactModel:
     Source:
         Karras et al. 2022, appendix B.3 (the ideal denoiser).
     """
-    return mixture(check_floats("data", data), 0.0, None, schedule)
+    check_schedule(schedule)
+    return _points("data", data, 0.0, None, schedule)
+
+
+def _numbers(name: str, value: float | Tensor) -> Tensor:
+    try:
+        numbers = torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}") from error
+    if not torch.isfinite(numbers).all():
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return numbers
+
+
+def _std(value: float | Tensor) -> Tensor:
+    std = _numbers("std", value)
+    if (std < 0).any():
+        raise ValueError(f"std must be at least 0, got {value!r}")
+    return std
 
 
 def _widest(x: Tensor) -> torch.dtype:

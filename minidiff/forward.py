@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from .draw import Generator, randn
-from .schedule import NoiseSchedule, gather, signal_and_noise
-from .validate import check_floats, check_same_shape, check_t
+from .schedule import NoiseSchedule, gathered, signal_and_noise
+from .validate import check_floats, check_same_shape, check_schedule, check_t
 
 
 def q_step(
@@ -39,8 +39,8 @@ def q_step(
         Ho et al. 2020, equation 2; slide "The forward process".
     """
     noise = _checked_noise("x_prev", x_prev, t, schedule, noise, generator)
-    keep = gather(schedule.alpha.sqrt(), t, x_prev)
-    return keep * x_prev + gather(schedule.beta.sqrt(), t, x_prev) * noise
+    keep = gathered(schedule.alpha.sqrt(), t, x_prev)
+    return keep * x_prev + gathered(schedule.beta.sqrt(), t, x_prev) * noise
 
 
 def q_sample(
@@ -91,6 +91,7 @@ def _checked_noise(
     noise: Tensor | None,
     generator: Generator | None,
 ) -> Tensor:
+    check_schedule(schedule)
     check_floats(name, x)
     check_t(t, schedule.T, len(x))
     if noise is None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .sample import EpsModel
+from .sample import EpsModel, model_device
 from .validate import check_labels, check_number
 
 
@@ -49,17 +49,18 @@ def classifier_free_guidance(net: Any, y: int | Tensor, w: float) -> EpsModel:
     check_labels(y, net.null_label)
     check_number("w", w, -1, float("inf"))
 
-    def eps_model(x_t: Tensor, t: Tensor) -> Tensor:
+    def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
         labels = _labels(y, x_t)
         if w == 0:
             return net(x_t, t, labels)  # type: ignore[no-any-return]
         null = torch.full_like(labels, net.null_label)
-        both = net(torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([labels, null]))
+        times = torch.cat([t, t]) if isinstance(t, Tensor) else t
+        both = net(torch.cat([x_t, x_t]), times, torch.cat([labels, null]))
         conditional, unconditional = both.chunk(2)
         return (1 + w) * conditional - w * unconditional  # type: ignore[no-any-return]
 
     # A sampler that is not told where to compute asks the model.
-    eps_model.device = getattr(net, "device", None)  # type: ignore[attr-defined]
+    eps_model.device = model_device(net)  # type: ignore[attr-defined]
     return eps_model
 
 

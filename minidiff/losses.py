@@ -16,7 +16,9 @@ from .validate import (
     check_labels,
     check_number,
     check_same_shape,
+    check_schedule,
     check_t,
+    shown,
 )
 
 Net = Callable[..., Tensor]
@@ -67,6 +69,7 @@ def simple_loss(
     Source:
         Ho et al. 2020, equation 14 and algorithm 1; slides "Loss function" and "Algorithm 1".
     """
+    check_schedule(schedule)
     # On a GPU, looking for NaN would make every training step wait; the loss itself shows it there.
     check_floats("x_0", x_0, look_inside=x_0.device.type == "cpu" if _is_tensor(x_0) else True)
     check_number("label_dropout", label_dropout, 0, 1)
@@ -91,7 +94,8 @@ def drop_labels(
     """Replace each label by the network's null label with the given probability.
 
     Raises:
-        ValueError: If the network has no classes.
+        TypeError: If y is no LongTensor.
+        ValueError: If the network has no classes, or y is not of shape (B,).
         IndexError: If a label is outside 0..classes.
     """
     bare: Any = getattr(net, "module", net)  # DistributedDataParallel keeps the network in .module
@@ -101,8 +105,9 @@ def drop_labels(
             "labels y were given, but the network has no classes (no null_label); "
             "build it with classes=..., or leave y out"
         )
-    if not _is_tensor(y) or y.device.type == "cpu":
-        check_labels(y, null_label, batch)
+    if not _is_tensor(y):
+        raise TypeError(f"y must be a LongTensor (B,), one label for each example, got {shown(y)}")
+    check_labels(y, null_label, batch, look_inside=y.device.type == "cpu")
     dropped = rand((batch,), generator, y.device) < probability
     return torch.where(dropped, null_label, y)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .schedule import NoiseSchedule, gather
-from .validate import check_floats, check_same_shape, check_t
+from .schedule import NoiseSchedule, gathered
+from .validate import check_floats, check_same_shape, check_schedule, check_step, check_t
 
 
 def q_posterior(
@@ -38,6 +38,7 @@ def q_posterior(
     Source:
         Ho et al. 2020, equations 6 and 7; slide "Loss function", appendix C.
     """
+    check_schedule(schedule)
     check_floats("x_t", x_t)
     check_floats("x_0", x_0)
     check_same_shape("x_0", x_0, "x_t", x_t)
@@ -47,8 +48,8 @@ def q_posterior(
     weight_0 = alpha_bar[n - 1].sqrt() * beta[n] / (1 - alpha_bar[n])
     weight_t = alpha[n].sqrt() * (1 - alpha_bar[n - 1]) / (1 - alpha_bar[n])
     # These two tables begin with the weight of t = 1, so t's own entry is number t - 1.
-    mean = gather(weight_0, t - 1, x_t) * x_0 + gather(weight_t, t - 1, x_t) * x_t
-    return mean, gather(schedule.beta_tilde, t, x_t)
+    mean = gathered(weight_0, t - 1, x_t) * x_0 + gathered(weight_t, t - 1, x_t) * x_t
+    return mean, gathered(schedule.beta_tilde, t, x_t)
 
 
 def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, float]:
@@ -70,12 +71,13 @@ def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, floa
 
     Raises:
         IndexError: If t or s is out of range.
+        TypeError: If t or s is not an int.
 
     Source:
         Song et al. 2020 (DDIM), equation 16 with η = 1.
     """
-    check_t(t, schedule.T)
-    check_t(s, t - 1, name="s", low=0)
+    check_schedule(schedule)
+    check_step(t, s, schedule.T)
     return variances_between(t, s, schedule)
 
 

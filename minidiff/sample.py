@@ -1,13 +1,12 @@
-r"""Sampling: from noise back to data, one step primitive and one loop for every sampler here.
+r"""Sampling: from noise back to data, one loop for every sampler here.
 
 DDPM and DDIM differ in two settings only: how much fresh noise a step adds (η), and which times are
-visited. :func:`sample_step` is one step and never calls a model; :func:`sampling_steps` is the loop.
+visited. :func:`~minidiff.sample_step` is one step; :func:`sampling_steps` is the loop around it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,24 +15,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .convert import KINDS, check_signal_left, converted
+from .convert import check_signal_left
 from .draw import Generator, randn
-from .posterior import variances_between
 from .schedule import NoiseSchedule
+from .step import check_options, stepped
+from .step import sample_step as sample_step  # found beside its loop as well
 from .validate import (
-    check_choice,
     check_floats,
-    check_number,
     check_positive_int,
     check_same_shape,
+    check_schedule,
     check_shape,
     check_t,
+    shown,
 )
 
 EpsModel = Callable[[Tensor, Tensor], Any]
 """What a sampler wants: ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
-
-VARIANCES = ("small", "large", "learned")
 
 
 @dataclass(frozen=True)
@@ -49,113 +47,6 @@ class State:
     t: int
     x: Tensor
     x0_hat: Tensor | None
-
-
-def sample_step(
-    prediction: Tensor,
-    x_t: Tensor,
-    t: int,
-    s: int,
-    schedule: NoiseSchedule,
-    *,
-    kind: str = "eps",
-    eta: float = 1.0,
-    variance: str = "small",
-    v: Tensor | None = None,
-    clip: bool = False,
-    noise: Tensor | None = None,
-    generator: Generator | None = None,
-) -> tuple[Tensor, Tensor]:
-    r"""One step back, from :math:`x_t` to :math:`x_s` with any s < t.
-
-    .. math::
-        x_s = \sqrt{\bar\alpha_s}\,\hat x_0
-            + \sqrt{1 - \bar\alpha_s - \sigma^2}\;\hat\epsilon + \sigma z,
-        \qquad \sigma^2 = \eta^2\,\tilde\beta_{t\to s}
-
-    With η = 1 and s = t - 1 this is line 4 of Algorithm 2 (written with the predicted x_0); with
-    η = 0 nothing random is left and it is DDIM. No noise is added on the step into s = 0.
-
-    Args:
-        prediction: What the network said at :math:`x_t`, same shape.
-        x_t: The noisy data, shape (B, ...).
-        t: The time of ``x_t``, 1..T.
-        s: The time to go to, 0..t-1.
-        schedule: The noise schedule.
-        kind: What the prediction is: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
-        eta: η of the DDIM paper, in [0, 1].
-        variance: The variance of the added noise when η = 1: ``"small"`` is
-            :math:`\tilde\beta_{t\to s}`, ``"large"`` is :math:`\beta_{t\to s}`, ``"learned"`` lies
-            between them on a logarithmic scale. It never changes the mean.
-        v: For ``"learned"``: the mixing weight in [0, 1], broadcastable to x_t; 1 means "large".
-        clip: Limit :math:`\hat x_0` to [-1, 1] and derive :math:`\hat\epsilon` from it again. For
-            pixels only, never for 2-D points or latents.
-        noise: z, same shape as x_t; drawn when it is needed and not given.
-        generator: Where to draw from.
-
-    Returns:
-        :math:`x_s` and :math:`\hat x_0`, both of x_t's shape.
-
-    Raises:
-        IndexError: If t or s is out of range.
-        TypeError: If a tensor does not hold floating-point numbers.
-        ValueError: If shapes differ, an option is unknown or does not go with another one, or a
-            tensor is empty or not finite.
-
-    Source:
-        Song et al. 2020 (DDIM), equations 12 and 16; Ho et al. 2020, algorithm 2; Nichol and
-        Dhariwal 2021, equation 15 (learned); slides "Sampling algorithm", "Faster sampling: DDIMs".
-    """
-    check_floats("x_t", x_t)
-    check_floats("prediction", prediction)
-    check_same_shape("prediction", prediction, "x_t", x_t)
-    check_t(t, schedule.T)
-    check_t(s, t - 1, name="s", low=0)
-    _check_options(kind, eta, variance)
-    if kind in ("eps", "score"):
-        check_signal_left(t, schedule, kind)
-    if (v is not None) != (variance == "learned"):
-        raise ValueError("v is the mixing weight of variance='learned': give both or neither")
-    if noise is not None:
-        check_floats("noise", noise)
-        check_same_shape("noise", noise, "x_t", x_t)
-    return _step(prediction, x_t, t, s, schedule, kind, eta, variance, v, clip, noise, generator)
-
-
-def _step(
-    prediction: Tensor,
-    x_t: Tensor,
-    t: int,
-    s: int,
-    schedule: NoiseSchedule,
-    kind: str,
-    eta: float,
-    variance: str,
-    v: Tensor | None,
-    clip: bool,
-    noise: Tensor | None,
-    generator: Generator | None,
-) -> tuple[Tensor, Tensor]:
-    """The equation of :func:`sample_step` alone: no checks, for the loop."""
-    x0_hat = converted(prediction, x_t, t, schedule, kind, "x0")
-    if clip:
-        x0_hat = x0_hat.clamp(-1, 1)
-        kind, prediction = "x0", x0_hat
-    eps = converted(prediction, x_t, t, schedule, kind, "eps")
-    beta, beta_tilde = variances_between(t, s, schedule)
-    sigma_2 = eta**2 * beta_tilde
-    alpha_bar_s = float(schedule.alpha_bar[s])
-    # Rounding may push the radicand a hair below 0 where it is 0 on paper (s = 0).
-    mean = math.sqrt(alpha_bar_s) * x0_hat + math.sqrt(max(1 - alpha_bar_s - sigma_2, 0.0)) * eps
-    if s == 0 or eta == 0:
-        return mean, x0_hat
-    std: float | Tensor = math.sqrt(sigma_2)
-    if variance == "large":
-        std = math.sqrt(beta)
-    elif v is not None:
-        std = torch.exp(0.5 * (v * math.log(beta) + (1 - v) * math.log(beta_tilde)))
-    z = randn(x_t.shape, generator, x_t.device, x_t.dtype) if noise is None else noise
-    return mean + std * z, x0_hat
 
 
 def sampling_times(T: int, steps: int) -> list[int]:
@@ -181,7 +72,7 @@ def sampling_steps(
     shape: Sequence[int] | None = None,
     *,
     steps: int | None = None,
-    times: Sequence[int] | None = None,
+    times: Sequence[int] | Tensor | None = None,
     kind: str = "eps",
     eta: float = 1.0,
     variance: str = "small",
@@ -204,9 +95,9 @@ def sampling_steps(
         steps: Number of steps, 1..T; all T when not given.
         times: The times to visit instead, strictly decreasing and ending in 0.
         kind: What the model predicts: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
-        eta: See :func:`sample_step`.
-        variance: See :func:`sample_step`.
-        clip: See :func:`sample_step`.
+        eta: See :func:`~minidiff.sample_step`.
+        variance: See :func:`~minidiff.sample_step`.
+        clip: See :func:`~minidiff.sample_step`.
         x_T: The noise to start from; drawn when not given.
         generator: Where to draw from.
         device: Where to compute; by default where ``x_T`` is, else where the model is, else the CPU.
@@ -225,22 +116,23 @@ def sampling_steps(
     Source:
         Ho et al. 2020, algorithm 2; Song et al. 2020 (DDIM), section 4.2.
     """
-    times = _checked_times(schedule, steps, times)
-    _check_options(kind, eta, variance)
+    check_schedule(schedule)
+    walk = _checked_times(schedule, steps, times)
+    check_options(kind, eta, variance)
     if kind in ("eps", "score"):
-        check_signal_left(times[0], schedule, kind)
+        check_signal_left(walk[0], schedule, kind)
     if x_T is None:
         if shape is None:
             raise ValueError("give shape=(B, ...), or x_T= to start from given noise")
-        device = _model_device(eps_model) if device is None else device
+        device = model_device(eps_model) if device is None else device
         x_T = randn(check_shape(shape), generator, device, dtype or torch.float32)
     else:
         check_floats("x_T", x_T)
-        if shape is not None and tuple(shape) != tuple(x_T.shape):
+        if shape is not None and check_shape(shape) != tuple(x_T.shape):
             raise ValueError(f"shape {tuple(shape)} and x_T of shape {tuple(x_T.shape)} must agree")
         x_T = x_T.to(device=device, dtype=dtype)
     # What is above runs at once; a generator function would wait for the first next().
-    return _walk(eps_model, schedule, times, x_T, kind, eta, variance, clip, generator, progress)
+    return _walk(eps_model, schedule, walk, x_T, kind, eta, variance, clip, generator, progress)
 
 
 def _walk(
@@ -259,9 +151,11 @@ def _walk(
     for t, s in _with_bar(list(pairwise(times)), progress):
         with torch.no_grad():
             prediction = eps_model(x, torch.full((len(x),), t, device=x.device))
-            prediction, v = prediction if variance == "learned" else (prediction, None)
+            prediction, v = _pair(prediction) if variance == "learned" else (prediction, None)
             check_same_shape("what eps_model returned", prediction, "x_t", x)
-            x, x0_hat = _step(
+            if v is not None:
+                check_same_shape("v, which eps_model returned,", v, "x_t", x)
+            x, x0_hat = stepped(
                 prediction, x, t, s, schedule, kind, eta, variance, v, clip, None, generator
             )
         if s == 0 and not torch.isfinite(x).all():
@@ -346,24 +240,22 @@ def ddim_sample(
     return last.x
 
 
-def _check_options(kind: str, eta: float, variance: str) -> None:
-    check_choice("kind", kind, KINDS)
-    check_choice("variance", variance, VARIANCES)
-    check_number("eta", eta, 0, 1)
-    if variance != "small" and eta != 1:
-        raise ValueError(f"variance={variance!r} needs eta = 1 (DDPM), got eta = {eta:g}")
-
-
 def _checked_times(
-    schedule: NoiseSchedule, steps: int | None, times: Sequence[int] | None
+    schedule: NoiseSchedule, steps: int | None, times: Sequence[int] | Tensor | None
 ) -> list[int]:
     if times is None:
         return sampling_times(schedule.T, schedule.T if steps is None else steps)
     if steps is not None:
-        raise ValueError("give either steps= (evenly spread times) or times= (your own list)")
-    for t in times:
-        check_t(t, schedule.T, name="times", low=0)
-    listed = [int(t) for t in times]
+        raise ValueError(
+            f"give either steps= (evenly spread times) or times= (your own list); got steps={steps} "
+            f"and times (ddim_sample takes 50 steps unless it is told steps=None)"
+        )
+    if not isinstance(times, Iterable) or isinstance(times, str):
+        raise TypeError(f"times must be a list of ints such as [1000, 500, 0], got {shown(times)}")
+    listed = times.tolist() if isinstance(times, Tensor) else list(times)
+    for i, t in enumerate(listed):
+        check_t(t, schedule.T, name=f"times[{i}]", low=0)
+    listed = [int(t) for t in listed]
     if len(listed) < 2 or listed[-1] != 0 or any(t <= s for t, s in pairwise(listed)):
         raise ValueError(
             f"times must decrease strictly and end in 0 (at t > 0 there is still noise in x), "
@@ -372,7 +264,18 @@ def _checked_times(
     return listed
 
 
-def _model_device(model: object) -> torch.device | str:
+def _pair(answer: Any) -> tuple[Tensor, Tensor]:
+    """What a model says that also predicts its variance."""
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise TypeError(
+            f"with variance='learned', eps_model must return the pair (prediction, v); "
+            f"got {type(answer).__name__}"
+        )
+    return answer
+
+
+def model_device(model: object) -> torch.device | str:
+    """Where a model computes: its ``.device``, else where its parameters are, else the CPU."""
     if (device := getattr(model, "device", None)) is not None:
         return device  # type: ignore[no-any-return]
     if isinstance(model, torch.nn.Module):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .validate import check_number, check_positive_int
+from .validate import check_floats, check_number, check_positive_int, check_t, shown
 
 
 class NoiseSchedule:
@@ -118,7 +118,7 @@ def linear_schedule(
                 f"rescale=True with T = {T} makes {name} = {factor * value:g}, and a variance must "
                 f"stay below 1; take T > {1000 * value:g}, or cosine_schedule({T})"
             )
-    # numpy's linspace meets both ends exactly and each inner value to the last bit.
+    # numpy's linspace meets both ends exactly; torch's may miss the last one by a rounding.
     beta = factor * np.linspace(beta_1, beta_T, T)
     schedule = NoiseSchedule(beta, name="linear")
     left = float(schedule.alpha_bar[-1])
@@ -172,7 +172,19 @@ def gather(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
 
     Returns:
         A number without dimensions for an int t, else a tensor of shape (B, 1, ..., 1).
+
+    Raises:
+        IndexError: If t is outside 0..T (a negative index would count from the table's end).
+        TypeError: If t is neither an int nor a LongTensor, or x does not hold floats.
+        ValueError: If a tensor t has another shape than (B,).
     """
+    check_floats("x", x, look_inside=False)
+    check_t(t, len(values) - 1, len(x), low=0)
+    return gathered(values, t, x)
+
+
+def gathered(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
+    """:func:`gather` without its checks, for functions that have made them."""
     if not isinstance(t, Tensor):
         return values[t].to(x.dtype)
     picked = values.to(x.dtype).to(x.device, non_blocking=True)[t.to(x.device)]
@@ -196,15 +208,16 @@ def signal_and_noise(
         alpha_bar = float(schedule.alpha_bar[t])
         return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
     signal, noise = schedule.alpha_bar.sqrt(), (1 - schedule.alpha_bar).sqrt()
-    return gather(signal, t, x), gather(noise, t, x)
+    return gathered(signal, t, x), gathered(noise, t, x)
 
 
 def _as_float64(beta: Tensor | Sequence[float] | np.ndarray) -> Tensor:
     try:
-        steps = torch.as_tensor(beta)
+        # By way of numpy, whose floats are double: torch would round Python's floats to float32.
+        steps = beta if isinstance(beta, Tensor) else torch.as_tensor(np.asarray(beta))
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
-            f"beta must be a sequence of numbers beta_1..beta_T, got {beta!r}"
+            f"beta must be a sequence of numbers beta_1..beta_T, got {shown(beta)}"
         ) from error
     if steps.is_complex() or steps.dtype == torch.bool:
         raise TypeError(f"beta must hold real numbers, got dtype {steps.dtype}")
@@ -213,7 +226,7 @@ def _as_float64(beta: Tensor | Sequence[float] | np.ndarray) -> Tensor:
 
 def _check_beta(beta: Tensor, zero_terminal_snr: bool) -> None:
     if beta.dim() != 1 or len(beta) == 0:
-        raise ValueError(f"beta must be beta_1..beta_T, shape (T,); got {tuple(beta.shape)}")
+        raise ValueError(f"beta must be beta_1..beta_T, shape (T,); got shape {tuple(beta.shape)}")
     if zero_terminal_snr and beta[-1] == 1:
         beta = beta[:-1]
     wrong = torch.nonzero(~((beta > 0) & (beta < 1))).flatten()
@@ -222,4 +235,4 @@ def _check_beta(beta: Tensor, zero_terminal_snr: bool) -> None:
         hint = ""
         if t == len(beta) and beta[-1] == 1:
             hint = "; beta_T = 1 is allowed only with zero_terminal_snr=True"
-        raise ValueError(f"beta_{t} = {float(beta[t - 1]):g} is outside (0, 1){hint}")
+        raise ValueError(f"beta_{t} = {float(beta[t - 1])} is outside (0, 1){hint}")

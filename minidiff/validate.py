@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -23,7 +24,7 @@ def check_floats(name: str, x: Any, *, look_inside: bool = True) -> Tensor:
         ValueError: If ``x`` is empty or holds NaN or infinity.
     """
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(x).__name__}")
+        raise TypeError(f"{name} must be a torch.Tensor, got {shown(x)}")
     if not x.is_floating_point():
         raise TypeError(
             f"{name} must hold floating-point numbers, got {x.dtype}; {INTEGER_IMAGE_HINT}"
@@ -34,12 +35,35 @@ def check_floats(name: str, x: Any, *, look_inside: bool = True) -> Tensor:
         raise ValueError(f"{name} is empty: its shape is {tuple(x.shape)}; give at least one entry")
     # One NaN or infinity makes the sum so too; the slower look is needed only then.
     if look_inside and not math.isfinite(float(x.sum())) and not x.isfinite().all():
-        raise ValueError(f"{name} holds NaN or infinity; look at the step that made it")
+        wrong = x[~x.isfinite()]
+        raise ValueError(
+            f"{name} holds NaN or infinity ({wrong.numel()} of {x.numel()} entries, the first one is "
+            f"{float(wrong[0])}); look at the step that made it"
+        )
     return x
 
 
-def check_same_shape(name: str, x: Tensor, reference_name: str, reference: Tensor) -> None:
+def shown(value: Any) -> str:
+    """A value and its type, for an error: ``2.5 (float)``; long ones are cut short."""
+    return f"{reprlib.repr(value)} ({type(value).__name__})"
+
+
+def check_schedule(schedule: Any) -> None:
+    """Refuse everything but a noise schedule: arguments in another order are the usual slip.
+
+    Raises:
+        TypeError: If ``schedule`` has no tables.
+    """
+    if not hasattr(schedule, "alpha_bar"):
+        raise TypeError(
+            f"schedule must be a NoiseSchedule, such as linear_schedule(), got {shown(schedule)}"
+        )
+
+
+def check_same_shape(name: str, x: Any, reference_name: str, reference: Tensor) -> None:
     """Refuse shapes that are not equal: broadcasting them silently is the usual bug."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {shown(x)}")
     if x.shape != reference.shape:
         raise ValueError(
             f"{name} has shape {tuple(x.shape)} and {reference_name} has shape "
@@ -67,17 +91,39 @@ def check_t(t: Any, T: int, batch: int | None = None, *, name: str = "t", low: i
     elif isinstance(t, Integral) and not isinstance(t, bool):
         smallest = largest = int(t)
     else:
-        raise TypeError(f"{name} must be an int or a LongTensor (B,), got {type(t).__name__}")
+        raise TypeError(f"{name} must be an int or a LongTensor (B,), got {shown(t)}")
     if smallest < low or largest > T:
         wrong = smallest if smallest < low else largest
         hint = "; t = 0 is the clean data itself" if low == 1 and wrong == 0 else ""
         raise IndexError(f"{name} = {wrong} is outside {low}..{T}{hint}")
 
 
-def check_labels(y: Any, classes: int, batch: int | None = None, *, name: str = "y") -> None:
+def check_step(t: Any, s: Any, T: int) -> None:
+    """Refuse everything but a step from t in 1..T down to s in 0..t-1, the same for all examples.
+
+    Raises:
+        TypeError: If one of them is not an int.
+        IndexError: If one of them is out of range.
+    """
+    for name, time in (("t", t), ("s", s)):
+        if isinstance(time, Tensor):
+            raise TypeError(f"{name} must be one int for the whole batch here, got {shown(time)}")
+    check_t(t, T)
+    check_t(s, t - 1, name="s", low=0)
+
+
+def check_labels(
+    y: Any,
+    classes: int,
+    batch: int | None = None,
+    *,
+    name: str = "y",
+    look_inside: bool = True,
+) -> None:
     """Refuse labels that are not an int or a LongTensor (B,) within 0..classes.
 
-    ``classes`` itself is allowed: it is the null label (no class given).
+    ``classes`` itself is allowed: it is the null label (no class given). ``look_inside=False``
+    leaves out the range, for which an inner loop on a GPU would wait.
     """
     if isinstance(y, Tensor):
         if y.dtype != torch.int64:
@@ -85,11 +131,13 @@ def check_labels(y: Any, classes: int, batch: int | None = None, *, name: str = 
         if y.dim() != 1 or y.numel() == 0 or (batch is not None and y.shape[0] != batch):
             wanted = "(B,)" if batch is None else f"({batch},), one label for each example"
             raise ValueError(f"{name} must have shape {wanted}; got {tuple(y.shape)}")
+        if not look_inside:
+            return
         smallest, largest = (int(v) for v in y.aminmax())
     elif isinstance(y, Integral) and not isinstance(y, bool):
         smallest = largest = int(y)
     else:
-        raise TypeError(f"{name} must be an int or a LongTensor (B,), got {type(y).__name__}")
+        raise TypeError(f"{name} must be an int or a LongTensor (B,), got {shown(y)}")
     if smallest < 0 or largest > classes:
         wrong = smallest if smallest < 0 else largest
         raise IndexError(
