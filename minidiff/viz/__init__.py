@@ -2,6 +2,7 @@
 
 from .beta import BetaExplorer, beta_explorer
 from .noise import NoiseExplorer, chain_noise, noise_explorer
+from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .widget import Widget
 
 __all__ = [
@@ -10,5 +11,10 @@ __all__ = [
     "Widget",
     "beta_explorer",
     "chain_noise",
+    "filmstrip",
     "noise_explorer",
+    "plot_losses",
+    "plot_points",
+    "plot_schedules",
+    "show_grid",
 ]
