@@ -34,11 +34,11 @@ def check_floats(name: str, x: Any, *, look_inside: bool = True) -> Tensor:
     if x.numel() == 0:
         raise ValueError(f"{name} is empty: its shape is {tuple(x.shape)}; give at least one entry")
     # One NaN or infinity makes the sum so too; the slower look is needed only then.
-    if look_inside and not math.isfinite(float(x.sum())) and not x.isfinite().all():
+    if look_inside and not math.isfinite(float(x.detach().sum())) and not x.isfinite().all():
         wrong = x[~x.isfinite()]
         raise ValueError(
             f"{name} holds NaN or infinity ({wrong.numel()} of {x.numel()} entries, the first one is "
-            f"{float(wrong[0])}); look at the step that made it"
+            f"{float(wrong.detach()[0])}); look at the step that made it"
         )
     return x
 
