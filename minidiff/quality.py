@@ -1,0 +1,109 @@
+"""How good a network's digits are, in figures: accuracy, Fréchet distance, distance to copying."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from . import data, metrics
+from .guidance import classifier_free_guidance
+from .sample import ddim_sample
+from .schedule import NoiseSchedule
+from .validate import check_positive_int
+
+CLASSES = 10
+BATCH = 250  # samples drawn at once
+SAMPLER_STEPS = 50  # of DDIM
+WEIGHTS = (0.0, 1.0)  # guidance
+
+
+class SampleScores(NamedTuple):
+    """Scores of a set of images against the digits that were held out of training.
+
+    Attributes:
+        frechet: Fréchet distance, in the classifier's features, to the held-out digits.
+        frechet_error: Its bootstrap standard error.
+        nearest: For each image the Euclidean distance to the nearest training digit, (N,).
+        accuracy: Share that the classifier reads as intended.
+        accuracy_error: Its standard error.
+    """
+
+    frechet: float
+    frechet_error: float
+    nearest: Tensor
+    accuracy: float
+    accuracy_error: float
+
+
+def draw_digits(
+    net: nn.Module, schedule: NoiseSchedule, n: int, w: float, *, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Draw n digits, as many of each class as can be, by DDIM-50 with clipping.
+
+    Args:
+        net: A class-conditional network for ten digits.
+        schedule: Its noise schedule.
+        n: How many.
+        w: Guidance strength.
+        seed: Decides the starting noise; every w starts from the same.
+
+    Returns:
+        Images (n, 1, 16, 16), and their labels (n,): 0, 1, ..., 9, 0, 1, ...
+    """
+    check_positive_int("n", n)
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % CLASSES
+    images = [
+        ddim_sample(
+            classifier_free_guidance(net, part, w),
+            schedule,
+            (len(part), 1, 16, 16),
+            steps=SAMPLER_STEPS,
+            clip=True,
+            generator=generator,
+        ).cpu()
+        for part in labels.split(BATCH)
+    ]
+    return torch.cat(images), labels
+
+
+class Judge:
+    """Scores digits with a classifier that reads them, and the digits that were held out.
+
+    Args:
+        classifier: Such as ``md.load("digit_classifier16")[0]``; it has never seen the held-out digits.
+        seed: Decides which digits stand in for n real ones, and the bootstrap's draws.
+    """
+
+    def __init__(self, classifier: Any, seed: int = 0) -> None:
+        self.classifier = classifier
+        self.seed = seed
+        self.train, self.train_labels = data.digits("train")
+        self.heldout, self.heldout_labels = data.digits("heldout")
+        self.reference = metrics.features(classifier, self.heldout)
+
+    def score(self, images: Tensor, labels: Tensor) -> SampleScores:
+        """Score images (N, 1, 16, 16) that should show ``labels`` (N,)."""
+        features = metrics.features(self.classifier, images)
+        accuracy = metrics.accuracy(self.classifier, images, labels)
+        return SampleScores(
+            metrics.frechet_distance(features, self.reference),
+            metrics.frechet_bootstrap(features, self.reference, generator=self._generator()),
+            metrics.nearest_distance(images, self.train),
+            accuracy.value,
+            accuracy.standard_error,
+        )
+
+    def real(self, n: int) -> SampleScores:
+        """Score n real training digits: what samples that are as good as real would get."""
+        rows = torch.randperm(len(self.train), generator=self._generator())[:n]
+        return self.score(self.train[rows], self.train_labels[rows])
+
+    def heldout_nearest(self) -> Tensor:
+        """For each held-out digit the distance to the nearest training digit: no copying there."""
+        return metrics.nearest_distance(self.heldout, self.train)
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)

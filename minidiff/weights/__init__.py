@@ -1,0 +1,176 @@
+"""Trained networks: those that ship with the library, and those of one's own runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from .. import nn as networks
+from ..checkpoint import CHECKPOINT, DamagedFileError, load_checkpoint, write_atomically
+from ..nn.base import Network
+from ..schedule import NoiseSchedule
+
+FOLDER = Path(__file__).parent
+SCHEDULE = "schedule.beta"  # β_1..β_T, float64, beside the network's weights
+FORMAT = "minidiff-weights-1"
+
+
+def available() -> list[str]:
+    """The names that :func:`load` knows: each network that ships with the library."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def load(name: str | Path, net: nn.Module | None = None) -> tuple[Any, NoiseSchedule | None]:
+    """Load a trained network with its noise schedule.
+
+    Args:
+        name: One of :func:`available`, such as "digits16"; or the folder of a training (its ``out=``,
+            finished or not), or a file that :func:`save` wrote.
+        net: For a training of a network that is not the library's own: an instance of it, to fill.
+
+    Returns:
+        The network in evaluation mode, on the CPU, and the schedule (None for a network without one,
+        such as a classifier). Of a training, the network holds the moving average of the weights.
+
+    Raises:
+        ValueError: If the name is unknown, or the file is damaged or not one of the library's; the
+            message names it.
+        FileNotFoundError: If a shipped file is missing.
+    """
+    if str(name) in available():
+        return _load_shipped(str(name))
+    path = Path(name)
+    if path.is_dir():
+        return _load_run(path, net)
+    if path.is_file():
+        return _unpack(path, path.read_bytes())
+    raise ValueError(
+        f"name must be one of {', '.join(available()) or '(none ship)'}, the folder of a training, or "
+        f"a file of weights; got {str(name)!r}"
+    )
+
+
+def save(path: str | Path, net: nn.Module, schedule: NoiseSchedule | None = None) -> str:
+    """Write a network of the library, with its schedule, as one safetensors file.
+
+    Args:
+        path: The file, by custom ``*.safetensors``.
+        net: A network with a ``config``, such as :class:`~minidiff.TinyUNet`.
+        schedule: Its noise schedule, or None.
+
+    Returns:
+        The SHA-256 of the file, in hexadecimal.
+
+    Raises:
+        TypeError: If ``net`` is not one of the library's networks, and so could not be built again.
+    """
+    from safetensors.torch import save as pack
+
+    if not isinstance(net, Network):
+        raise TypeError(
+            f"net must be a network of minidiff.nn, got {type(net).__name__}; keep its state_dict() "
+            "with torch.save instead"
+        )
+    tensors = {name: x.detach().cpu().contiguous() for name, x in net.state_dict().items()}
+    if schedule is not None:
+        tensors[SCHEDULE] = schedule.beta[1:].clone()
+    about = {
+        "format": FORMAT,
+        "class": type(net).__name__,
+        "config": json.dumps(net.config, sort_keys=True),
+        "schedule": "" if schedule is None else schedule.name,
+    }
+    content = pack(tensors, metadata=about)
+    write_atomically(Path(path), content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _load_shipped(name: str) -> tuple[nn.Module, NoiseSchedule | None]:
+    path = FOLDER / f"{name}.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: install minidiff again, or {_make_again(name)}"
+        )
+    content = path.read_bytes()
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise DamagedFileError(
+            f"{path} is damaged or not the one that ships (SHA-256 {found[:12]}…, expected "
+            f"{expected[:12]}…): install minidiff again, or {_make_again(name)}"
+        )
+    return _unpack(path, content)
+
+
+def _make_again(name: str) -> str:
+    return f"make it again with: python -m minidiff.recipes {name}"
+
+
+def _unpack(path: Path, content: bytes) -> tuple[nn.Module, NoiseSchedule | None]:
+    """Build the network that the bytes of a safetensors file describe."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as unpack
+
+    try:
+        tensors = unpack(content)
+        # safetensors: eight bytes give the length of a JSON header, which follows them.
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    except (SafetensorError, ValueError) as error:
+        raise DamagedFileError(f"{path} is not a whole safetensors file: {error}") from error
+    about = header.get("__metadata__", {})
+    if about.get("format") != FORMAT:
+        raise DamagedFileError(
+            f"{path} was not written by minidiff.weights.save (no mark {FORMAT!r} in it)"
+        )
+    beta = tensors.pop(SCHEDULE, None)
+    net = _rebuild(path, about["class"], json.loads(about["config"]), tensors)
+    return net, _schedule(beta, about["schedule"])
+
+
+def _load_run(folder: Path, net: nn.Module | None) -> tuple[nn.Module, NoiseSchedule | None]:
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise ValueError(f"{folder} holds no training: there is no {CHECKPOINT} in it")
+    saved = load_checkpoint(path)
+    made = saved["network"]
+    weights = saved["state"]["ema"]
+    if net is None:
+        net = _rebuild(path, made["class"], made["config"], weights)
+    else:
+        _fill(path, net, weights)
+    beta = saved["schedule"]
+    return net, beta and _schedule(beta["beta"], beta["name"])
+
+
+def _schedule(beta: Tensor | None, name: str) -> NoiseSchedule | None:
+    if beta is None:
+        return None
+    return NoiseSchedule(beta, name=name, zero_terminal_snr=bool(beta[-1] == 1))
+
+
+def _rebuild(path: Path, name: str, config: Any, weights: dict[str, Tensor]) -> nn.Module:
+    made = getattr(networks, name, None)
+    if config is None or not (isinstance(made, type) and issubclass(made, Network)):
+        raise ValueError(
+            f"{path} holds a {name}, which is not a network of minidiff: load it with "
+            f"md.load(..., net=an instance of {name})"
+        )
+    try:
+        net = made(**config)
+    except (TypeError, ValueError) as error:
+        raise DamagedFileError(f"{path}: no {name} can be made of {config}: {error}") from error
+    return _fill(path, net, weights)
+
+
+def _fill(path: Path, net: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise DamagedFileError(
+            f"the weights in {path} do not fit a {type(net).__name__}: {error}"
+        ) from error
+    return net.eval()
