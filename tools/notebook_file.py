@@ -19,6 +19,11 @@ def read(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
+def text(notebook: NotebookNode) -> str:
+    """What its file holds."""
+    return nbformat.writes(notebook)
+
+
 def write(path: Path, notebook: NotebookNode) -> None:
     """Write it, less what differs between machines and runs: versions, timings, widget state."""
     notebook.metadata = NotebookNode(
@@ -27,4 +32,4 @@ def write(path: Path, notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         for volatile in ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted"):
             cell.metadata.pop(volatile, None)
-    nbformat.write(notebook, path)
+    path.write_text(text(notebook) + "\n", encoding="utf-8")

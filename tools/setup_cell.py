@@ -22,7 +22,7 @@ from subprocess import run
 VERSION, URL = "$version", "$url"
 if not util.find_spec("minidiff"):
     keep = [p for p in ("torch", "torchvision", "numpy") if util.find_spec(p)]
-    pip = [sys.executable, "-m", "pip", "install", "-q", f"minidiff @ git+{URL}@v{VERSION}"]
+    pip = [sys.executable, "-m", "pip", "install", "-qqq", f"git+{URL}@v{VERSION}"]
     if not URL or run([*pip, *(f"{p}=={metadata.version(p)}" for p in keep)]).returncode:
         sys.exit(f"No minidiff {VERSION} at '{URL}': set Repository in pyproject.toml or go online")
 import minidiff as md
