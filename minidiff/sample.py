@@ -31,7 +31,7 @@ from .validate import (
 )
 
 EpsModel = Callable[[Tensor, Tensor], Any]
-"""What a sampler wants: ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
+"""What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
 
 
 @dataclass(frozen=True)

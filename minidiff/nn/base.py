@@ -48,7 +48,7 @@ class Denoiser(Network):
 
     @property
     def null_label(self) -> int | None:
-        """The label that says "no label": ``classes``, the row after the last real one."""
+        """The row after the last real label, ``classes``, which says "no label"."""
         return self.classes
 
     def __call__(self, x: Tensor, t: Tensor | float, y: Tensor | int | None = None) -> Tensor:

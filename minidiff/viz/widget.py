@@ -33,7 +33,7 @@ let tries = 0;
 class Widget:
     """An interactive figure that is nothing but HTML.
 
-    A subclass sets :attr:`name`, keeps its script in ``NAME.js`` beside this file (a function
+    A subclass sets ``name``, keeps its script in ``NAME.js`` beside this file (a function
     ``build(root, data)`` that fills the div) and computes the same numbers in :meth:`readout`.
 
     Args:
