@@ -29,7 +29,7 @@ Weight = float | Tensor
 
 KINDS = ("eps", "x0", "v", "score")
 
-#: (from, to): the equation in x = x_t, p = the prediction, a = sqrt(ᾱ_t), b = sqrt(1 - ᾱ_t)
+#: The equation of each (from, to), in x = x_t, p = the prediction, a = sqrt(ᾱ_t), b = sqrt(1 - ᾱ_t)
 EQUATIONS: dict[tuple[str, str], Callable[[Tensor, Tensor, Weight, Weight], Tensor]] = {
     ("eps", "x0"): lambda x, p, a, b: (x - b * p) / a,
     ("eps", "v"): lambda x, p, a, b: (p - b * x) / a,
