@@ -71,7 +71,7 @@ def pins() -> dict[str, str]:
     return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
-@pytest.mark.parametrize("requirement", chain(PROJECT["dependencies"], *EXTRAS.values()))
+@pytest.mark.parametrize("requirement", [*chain(PROJECT["dependencies"], *EXTRAS.values())])
 def test_pin_is_within_the_bounds(requirement):
     parsed = Requirement(requirement)
     assert parsed.specifier.contains(pins()[canonicalize_name(parsed.name)])
