@@ -58,7 +58,10 @@ def save_sheet(
 
     png = io.BytesIO()
     imsave(
-        png, contact_sheet(images, columns, zoom=zoom), format="png", metadata={"Software": None}
+        png,
+        contact_sheet(images, columns, zoom=zoom),
+        format="png",
+        metadata={"Software": "minidiff"},
     )
     path = Path(path)
     write_atomically(path, png.getvalue())

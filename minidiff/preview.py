@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .guidance import classifier_free_guidance
-from .sample import ddim_sample
+from .sample import EpsModel, ddim_sample
 from .schedule import NoiseSchedule
 
 PREVIEW_STEPS = 25  # DDIM steps: enough to judge by, and quick
@@ -29,7 +29,7 @@ def preview_grid(net: nn.Module, schedule: NoiseSchedule, shape: tuple[int, ...]
     generator = torch.Generator().manual_seed(0)
     count = PREVIEW_ROWS * PREVIEW_COLUMNS
     classes = getattr(net, "classes", None)
-    eps_model = net
+    eps_model: EpsModel = net
     if classes is not None:
         y = torch.arange(count) % PREVIEW_COLUMNS % classes
         eps_model = classifier_free_guidance(net, y.to(next(net.parameters()).device), w=1.0)

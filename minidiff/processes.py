@@ -90,9 +90,9 @@ class AcceleratedProcesses(Processes):
             except Exception as error:
                 parcel = [None, error]
         # Through the launcher's own channel: machines need not share a disk.
-        result, error = self._utils.broadcast_object_list(parcel)
-        if error is not None:
-            raise error
+        result, failure = self._utils.broadcast_object_list(parcel)
+        if failure is not None:
+            raise failure
         return result  # type: ignore[no-any-return]
 
 

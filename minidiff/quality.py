@@ -55,6 +55,7 @@ def draw_digits(
     check_positive_int("n", n)
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % CLASSES
+    batches = [labels[i : i + BATCH] for i in range(0, n, BATCH)]
     images = [
         ddim_sample(
             classifier_free_guidance(net, part, w),
@@ -64,7 +65,7 @@ def draw_digits(
             clip=True,
             generator=generator,
         ).cpu()
-        for part in labels.split(BATCH)
+        for part in batches
     ]
     return torch.cat(images), labels
 

@@ -176,7 +176,7 @@ def train(
     saved = processes.from_first(lambda: folder.open(settings, fresh) if folder else None)
 
     net.to(processes.device)
-    images, labels = _near(images, processes.device), _near(labels, processes.device)
+    images = _near(images, processes.device)
     if saved is None:
         chosen = processes.from_first(lambda: choose_precision(net, images[:batch], precision))
     else:
@@ -189,21 +189,30 @@ def train(
         print(
             f"{out} is finished ({state.step} steps): nothing is trained. fresh=True starts over."
         )
+    previews = _can_preview(images, loss)
     writer = folder if processes.rank == 0 else None
     clock = Clock(steps, minutes, state.seconds, processes)
     bar = Bar(clock, state.step, shown=progress and processes.rank == 0 and not state.finished)
 
+    if writer and saved is None:  # from here on it is settled which precision this run has
+        writer.save(state.state_dict(), settings, net, schedule, chosen)
+
+    # Algorithm 1. What follows the descent is bookkeeping.
     pending: list[Tensor] = []  # losses that still lie on the device
     done = clock.part_done(state.step)
     net.train()
     while not state.finished:
         with step_draws(seed, state.step, batch, processes) as draws:
+            # Line 2: x_0 ~ q(x_0), with its label y where the data have labels.
             row = randint(0, len(images) - 1, (batch,), draws)
-            x_0, y = _pick(images, row, processes.device), _pick(labels, row, processes.device)
+            x_0 = _pick(images, row, processes.device)
+            y = None if labels is None else _pick(labels, row, processes.device)
             if augment is not None:
                 x_0 = augment(x_0, generator=draws)
+            # Lines 3 to 5: t and ε are drawn, and the network's guess of ε is compared.
             value = objective(x_0, y, draws)
             processes.backward(value)
+        # Line 5: the gradient descent step.
         state.descend(lr * lr_factor(state.step, done, warmup), clip_norm)
 
         pending.append(value.detach())
@@ -215,7 +224,7 @@ def train(
             state.seconds = clock.seconds()
             pending.clear()
             bar.update(state.step, done, state.losses)
-        if writer and _due(state.step, sample_every) and _can_preview(images, loss, schedule):
+        if writer and previews and schedule and _due(state.step, sample_every):
             grid = preview_grid(state.ema.net, schedule, images.shape[1:])
             save_sheet(writer.pictures / f"step_{state.step:06d}.png", grid, PREVIEW_COLUMNS)
         if writer and save:
@@ -304,26 +313,22 @@ def _check_data(data: Any, net: nn.Module) -> tuple[Tensor, Tensor | None]:
     return images, labels
 
 
-def _pick(x: Tensor | None, row: Tensor, device: torch.device) -> Tensor | None:
+def _pick(x: Tensor, row: Tensor, device: torch.device) -> Tensor:
     """Rows of the data, on the device that trains."""
-    if x is None:
-        return None
     return x[row.to(x.device, non_blocking=True)].to(device, non_blocking=True)
 
 
-def _near(x: Tensor | None, device: torch.device) -> Tensor | None:
+def _near(x: Tensor, device: torch.device) -> Tensor:
     """Move the data to the device once, where they take little of its memory."""
-    if x is None or x.numel() * x.element_size() > KEEP_ON_DEVICE:
-        return x
-    return x.to(device)
+    return x.to(device) if x.numel() * x.element_size() <= KEEP_ON_DEVICE else x
 
 
 def _due(step: int, every: int | None) -> bool:
     return every is not None and step % every == 0
 
 
-def _can_preview(images: Tensor, loss: Callable[..., Tensor], schedule: object) -> bool:
+def _can_preview(images: Tensor, loss: Callable[..., Tensor]) -> bool:
     """Whether samples can be drawn: of pictures, by a network that predicts the noise."""
     teaches_eps = getattr(loss, "func", loss) is simple_loss  # also inside functools.partial
     pictures = images.dim() == 4 and images.shape[1] in (1, 3)
-    return isinstance(schedule, NoiseSchedule) and teaches_eps and pictures
+    return teaches_eps and pictures
