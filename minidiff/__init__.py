@@ -33,6 +33,8 @@ from .posterior import q_posterior, step_variances
 from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
 from .schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
 from .step import sample_step
+from .train import Run, train
+from .weights import available, load
 
 __version__ = "0.1.0"
 
@@ -40,8 +42,10 @@ __all__ = [
     "MLP",
     "DigitClassifier",
     "NoiseSchedule",
+    "Run",
     "State",
     "TinyUNet",
+    "available",
     "classifier_free_guidance",
     "convert",
     "cosine_schedule",
@@ -53,6 +57,7 @@ __all__ = [
     "exact",
     "gather",
     "linear_schedule",
+    "load",
     "nn",
     "q_posterior",
     "q_sample",
@@ -66,6 +71,7 @@ __all__ = [
     "simple_loss",
     "sinusoidal_embedding",
     "step_variances",
+    "train",
     "v_from_eps",
     "v_from_score",
     "v_from_x0",
