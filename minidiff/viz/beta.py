@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 from ..schedule import NoiseSchedule, cosine_schedule, linear_schedule
-from ..validate import check_choice, check_number, check_positive_int
+from ..validate import check_choice, check_number, check_positive_int, check_t
 from .still import curve_panel, figure
 from .widget import Widget, chosen, nice_values, number
 
@@ -40,14 +41,18 @@ class BetaExplorer(Widget):
         r"""What the figure writes for a state of its controls.
 
         Args:
-            **controls: Any of ``schedule``, ``T``, ``beta_1``, ``beta_T``, ``s``, ``t``.
+            **controls: Any of ``schedule``, ``T``, ``beta_1``, ``beta_T``, ``s``, ``t``. As in the
+                figure, another T keeps t at the same share of the way unless t is given too.
 
         Returns:
             Texts of ``beta_t``, ``alpha_bar_t``, ``sqrt_alpha_bar_t``,
             ``sqrt_one_minus_alpha_bar_t``, ``snr_t``, ``alpha_bar_T`` and ``sentence``.
         """
         state = chosen(self.state, controls)
+        if "t" not in controls:
+            state["t"] = math.floor(self.state["t"] / self.state["T"] * state["T"] + 0.5)
         schedule = make_schedule(state)
+        check_t(state["t"], schedule.T, low=0)
         end = number(float(schedule.alpha_bar[-1]))
         gone = (schedule.alpha_bar < LITTLE).nonzero()
         after = f"after all {schedule.T} steps, {end} of the picture’s variance is"
@@ -118,6 +123,7 @@ def check_settings(
 
 def make_schedule(state: dict[str, Any]) -> NoiseSchedule:
     """The library's schedule for a state of the controls."""
+    check_choice("schedule", state["schedule"], SCHEDULES)
     if state["schedule"] == "cosine":
         return cosine_schedule(state["T"], state["s"])
     with warnings.catch_warnings():

@@ -65,7 +65,8 @@ function build(root, data) {
 
   function draw() {
     const t = controls.t.value, T = table.T, same = (i) => i, stretched = (i) => i / first.T * T;
-    const xTicks = [0, 0.25, 0.5, 0.75, 1].map((f) => f * T).filter(Number.isInteger);
+    const shares = betaPlot.figure.clientWidth < 220 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
+    const xTicks = shares.map((share) => share * T).filter(Number.isInteger);
     const line = (plot, map) => add(plot.svg, 'path', { class: 'mdw-cursor', d: 'M' + map.X(t) + ' ' + 8 + 'V' + 156 });
     const plain = (node, y) => { node.textContent = String(y); };
 

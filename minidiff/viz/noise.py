@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ..forward import q_sample, q_step
 from ..schedule import NoiseSchedule
-from ..validate import check_choice, check_floats
+from ..validate import check_choice, check_floats, check_positive_int, check_t
 from .beta import SCHEDULES, check_settings, make_schedule, values_at
 from .still import figure, image, text
 from .widget import Widget, chosen, encode, png
@@ -63,8 +64,15 @@ class NoiseExplorer(Widget):
             picture: Which picture, counted from 0.
             schedule: ``"linear"`` or ``"cosine"``.
             t: How far, 0..T.
+
+        Raises:
+            IndexError: If ``picture`` or ``t`` is out of range.
+            ValueError: If ``schedule`` is another word.
         """
+        check_choice("schedule", schedule, SCHEDULES)
+        check_t(picture, len(self.pictures) - 1, low=0, name="picture")
         table, x = self.schedules[schedule], self.pictures[picture][None]
+        check_t(t, table.T, low=0)
         if view == "chain":
             for step in range(1, t + 1):
                 x = q_step(x, step, table, noise=self._noise(step))
@@ -85,6 +93,8 @@ class NoiseExplorer(Widget):
             ``_cosine``, and ``beta_t`` is left out.
         """
         state = chosen(self.state, controls)
+        check_choice("view", state["view"], VIEWS)
+        check_choice("schedule", state["schedule"], SCHEDULES)
         t = state["t"]
         if state["view"] == "compare":
             both = {}
@@ -194,10 +204,10 @@ def noise_explorer(
     check_choice("schedule", schedule, SCHEDULES)
     settings = check_settings(T, beta_1, beta_T, s, largest_T=2000)
     t = T // 4 if t is None else t
-    if not 0 <= t <= T:
-        raise IndexError(f"t = {t} is outside 0..{T}")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must lie in 0..2^32 - 1, got {seed}")
+    check_t(t, T, low=0)
+    seed = check_positive_int("seed", seed, low=0)
+    if seed >= 2**32:
+        raise ValueError(f"seed must be below 2^32, got {seed}")
     if x_0 is None:
         x_0, labels = _typical_digits(), [f"digit {digit}" for digit in range(10)]
     else:
@@ -205,7 +215,7 @@ def noise_explorer(
         labels = [f"picture {k + 1}" for k in range(len(x_0))]
     pixels = ((x_0[:, 0].detach().cpu().double() + 1) * 127.5).round().byte().numpy()
     state = {"view": view, "picture": 0, "schedule": schedule, "t": int(t)}
-    return NoiseExplorer(pixels, labels, settings, int(seed), state)
+    return NoiseExplorer(pixels, labels, settings, seed, state)
 
 
 def chain_noise(seed: int, t: int, n: int) -> npt.NDArray[np.float64]:
@@ -242,6 +252,7 @@ def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return x ^ (x >> np.uint64(16))
 
 
+@cache
 def _typical_digits() -> Tensor:
     """Of each class of the bundled digits, the picture nearest to the mean of its class."""
     from ..data import digits

@@ -142,7 +142,7 @@ def plot_points(
 
     Raises:
         TypeError: If a set does not hold floating-point numbers.
-        ValueError: If a set is not (N, 2), or there is none.
+        ValueError: If a set is not (N, 2), there is none, or ``limit`` is not positive.
     """
     sets = {"": points} if isinstance(points, Tensor) else dict(points)
     if not sets:
@@ -154,7 +154,9 @@ def plot_points(
             raise ValueError(f"{label} must have shape (N, 2), got {tuple(x.shape)}")
     columns = min(len(sets), 5 if ncol is None else check_positive_int("ncol", ncol))
     nrow = math.ceil(len(sets) / columns)
-    edge = limit or 1.05 * max(float(x.abs().max()) for x in sets.values())
+    if limit is not None and not limit > 0:
+        raise ValueError(f"limit must be positive, got {limit}")
+    edge = limit or 1.05 * max(float(x.abs().max()) for x in sets.values()) or 1.0
     figure = new_figure(2.3 * columns, 2.5 * nrow)
     with style():
         axes = figure.subplots(nrow, columns, squeeze=False, sharex=True, sharey=True)

@@ -15,7 +15,7 @@ def figure(alt: str, width: int, height: int, parts: Sequence[str]) -> str:
     """An SVG element on a white sheet, with its description for readers who do not see it."""
     return (
         f'<svg class="mdw-static" role="img" aria-label="{escape(alt)}" '
-        f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+        f'viewBox="0 0 {width} {height}">'
         f'<rect width="{width}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>'
     )
 
