@@ -6,8 +6,6 @@ import torch.nn.functional as F
 from einops import einsum, rearrange
 from torch import Tensor, nn
 
-GROUPS = 8  # of GroupNorm. Ho et al. have 32 groups for at least 128 channels: 4 or more in each
-
 
 def zero_init(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
     """Set weight and bias to 0: the branch that ends in this layer starts as "add nothing"."""
@@ -28,17 +26,19 @@ class ResBlock(nn.Module):
         c_in: channels that come in.
         c_out: channels that go out; skip is a 1×1 convolution where they differ, else x itself.
         c_cond: length of the condition vector.
+        groups: of GroupNorm. It takes away what all pixels of a group share, so with one channel a
+            group it would take away W SiLU(c) again: the block would not know the time.
         dropout: probability, before the second convolution.
 
     Source: Ho et al. 2020, appendix B. Slide "The model".
     """
 
-    def __init__(self, c_in: int, c_out: int, c_cond: int, dropout: float = 0.0):
+    def __init__(self, c_in: int, c_out: int, c_cond: int, *, groups: int, dropout: float = 0.0):
         super().__init__()
-        self.norm1 = nn.GroupNorm(GROUPS, c_in)
+        self.norm1 = nn.GroupNorm(groups, c_in)
         self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
         self.cond = nn.Linear(c_cond, c_out)
-        self.norm2 = nn.GroupNorm(GROUPS, c_out)
+        self.norm2 = nn.GroupNorm(groups, c_out)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = zero_init(nn.Conv2d(c_out, c_out, 3, padding=1))
         self.skip = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
@@ -61,15 +61,16 @@ class SelfAttention(nn.Module):
 
     Args:
         channels: C of x.
+        groups: of GroupNorm.
         heads: C is split among them, d = C / heads.
 
     Source: Ho et al. 2020, appendix B; Vaswani et al. 2017, equation 1. Slide "The model".
     """
 
-    def __init__(self, channels: int, heads: int = 1):
+    def __init__(self, channels: int, *, groups: int, heads: int = 1):
         super().__init__()
         self.heads = heads
-        self.norm = nn.GroupNorm(GROUPS, channels)
+        self.norm = nn.GroupNorm(groups, channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)  # a linear layer on each pixel
         self.out = zero_init(nn.Conv2d(channels, channels, 1))
 
@@ -118,11 +119,21 @@ class Stage(nn.Module):
     """A ResNet block and, at the resolutions that have it, self-attention after it."""
 
     def __init__(
-        self, c_in: int, c_out: int, c_cond: int, *, attention: bool, heads: int, dropout: float
+        self,
+        c_in: int,
+        c_out: int,
+        c_cond: int,
+        *,
+        attention: bool,
+        groups: int,
+        heads: int,
+        dropout: float,
     ):
         super().__init__()
-        self.res = ResBlock(c_in, c_out, c_cond, dropout)
-        self.attention = SelfAttention(c_out, heads) if attention else nn.Identity()
+        self.res = ResBlock(c_in, c_out, c_cond, groups=groups, dropout=dropout)
+        self.attention = (
+            SelfAttention(c_out, groups=groups, heads=heads) if attention else nn.Identity()
+        )
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         """x: (B, c_in, H, W), c: (B, c_cond) → (B, c_out, H, W)."""

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from ..validate import check_number, check_positive_int
 from .base import Denoiser, seeded_weights
-from .blocks import GROUPS, Downsample, Stage, Upsample, zero_init
+from .blocks import Downsample, Stage, Upsample, zero_init
 from .embeddings import ConditionEmbedding
 from .inputs import batch_of_labels, batch_of_times, check_input
+
+CHANNELS_A_GROUP = 4  # of GroupNorm, at level 0: Ho et al. have 32 groups at width 128
 
 
 class TinyUNet(Denoiser):
@@ -42,7 +44,7 @@ class TinyUNet(Denoiser):
     Args:
         channels: of the image.
         classes: number of labels, or ``None`` for a network without labels.
-        width: channels at level 0, a multiple of 8.
+        width: channels at level 0, a multiple of 4.
         multipliers: channels of each level, in widths; their number is the depth.
         blocks: ResNet blocks at each level on the way down.
         attention: for each level, whether it has self-attention; ``None`` for all levels but the
@@ -113,10 +115,12 @@ class TinyUNet(Denoiser):
         time_scale: float,
     ) -> None:
         c_cond = 4 * width
+        groups = width // CHANNELS_A_GROUP
 
         def stage(c_in: int, multiplier: int, attention: bool) -> Stage:
+            options = {"groups": groups, "heads": heads}
             c_out = multiplier * width
-            return Stage(c_in, c_out, c_cond, attention=attention, heads=heads, dropout=dropout)
+            return Stage(c_in, c_out, c_cond, attention=attention, dropout=dropout, **options)
 
         self.condition = ConditionEmbedding(width, c_cond, classes, time_scale)
         self.stem = nn.Conv2d(channels, width, 3, padding=1)
@@ -145,7 +149,7 @@ class TinyUNet(Denoiser):
             if level > 0:
                 self.up.append(Upsample(c))
 
-        self.norm = nn.GroupNorm(GROUPS, c)
+        self.norm = nn.GroupNorm(groups, c)
         self.head = zero_init(nn.Conv2d(c, out_channels, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor | float, y: Tensor | int | None = None) -> Tensor:
@@ -189,8 +193,11 @@ def _check_config(config: dict[str, Any]) -> None:
     check_number("dropout", config["dropout"], 0, 1)
     check_number("time_scale", config["time_scale"], 0, math.inf)
     width, heads = config["width"], config["heads"]
-    if width % GROUPS:
-        raise ValueError(f"width must be a multiple of {GROUPS} (groups of GroupNorm), got {width}")
+    if width % CHANNELS_A_GROUP:
+        raise ValueError(
+            f"width must be a multiple of {CHANNELS_A_GROUP}, the channels in a group of GroupNorm; "
+            f"got {width}"
+        )
     if width % heads:
         raise ValueError(f"heads must divide width = {width}, got {heads}")
     multipliers, attention = config["multipliers"], config["attention"]
