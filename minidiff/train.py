@@ -18,19 +18,19 @@ from .checkpoint import (
     describe_schedule,
     fingerprint,
 )
-from .draw import Generator, randint
+from .draw import Generator
 from .losses import simple_loss
-from .precision import autocast, choose_precision
 from .pictures import save_sheet
+from .precision import autocast, choose_precision
 from .preview import PREVIEW_COLUMNS, preview_grid
 from .processes import find_processes, step_draws
 from .progress import Bar, Clock
 from .schedule import NoiseSchedule
+from .traindata import TrainData
 from .trainstate import TrainState, lr_factor
-from .validate import check_choice, check_floats, check_labels, check_number, check_positive_int
+from .validate import check_choice, check_number, check_positive_int
 
 LOOK = 50  # steps between two readings of the loss: each reading waits for the device
-KEEP_ON_DEVICE = 2**31  # bytes of data that are moved to the GPU once; more goes batch by batch
 
 
 @dataclass
@@ -153,11 +153,11 @@ def train(
     for name, number in every.items():
         if number is not None:
             check_positive_int(name, number)
-    images, labels = _check_data(data, net)
+    dataset = TrainData(data, net)
     processes = find_processes(device)
     settings = {
         "network": describe_net(net),
-        "data": fingerprint(images, labels),
+        "data": fingerprint(dataset.x_0, dataset.y),
         "loss": describe_callable(loss),
         "schedule": describe_schedule(schedule),
         "steps": steps,
@@ -176,9 +176,9 @@ def train(
     saved = processes.from_first(lambda: folder.open(settings, fresh) if folder else None)
 
     net.to(processes.device)
-    images = _near(images, processes.device)
+    dataset.move(processes.device)
     if saved is None:
-        chosen = processes.from_first(lambda: choose_precision(net, images[:batch], precision))
+        chosen = processes.from_first(lambda: choose_precision(net, dataset.x_0, precision))
     else:
         chosen = saved["precision"]
     objective = processes.share(_Objective(net, loss, schedule, chosen))
@@ -189,7 +189,7 @@ def train(
         print(
             f"{out} is finished ({state.step} steps): nothing is trained. fresh=True starts over."
         )
-    previews = _can_preview(images, loss)
+    previews = _can_preview(dataset.x_0, loss)
     writer = folder if processes.rank == 0 else None
     clock = Clock(steps, minutes, state.seconds, processes)
     bar = Bar(clock, state.step, shown=progress and processes.rank == 0 and not state.finished)
@@ -203,10 +203,8 @@ def train(
     net.train()
     while not state.finished:
         with step_draws(seed, state.step, batch, processes) as draws:
-            # Line 2: x_0 ~ q(x_0), with its label y where the data have labels.
-            row = randint(0, len(images) - 1, (batch,), draws)
-            x_0 = _pick(images, row, processes.device)
-            y = None if labels is None else _pick(labels, row, processes.device)
+            # Line 2: x_0 ~ q(x_0), with its label where the data have labels.
+            x_0, y = dataset.draw(batch, draws, processes.device)
             if augment is not None:
                 x_0 = augment(x_0, generator=draws)
             # Lines 3 to 5: t and ε are drawn, and the network's guess of ε is compared.
@@ -225,7 +223,7 @@ def train(
             pending.clear()
             bar.update(state.step, done, state.losses)
         if writer and previews and schedule and _due(state.step, sample_every):
-            grid = preview_grid(state.ema.net, schedule, images.shape[1:])
+            grid = preview_grid(state.ema.net, schedule, x_0.shape[1:])
             save_sheet(writer.pictures / f"step_{state.step:06d}.png", grid, PREVIEW_COLUMNS)
         if writer and save:
             writer.save(state.state_dict(), settings, net, schedule, chosen)
@@ -288,47 +286,12 @@ def _check_numbers(
     check_positive_int("seed", seed, low=0)
 
 
-def _check_data(data: Any, net: nn.Module) -> tuple[Tensor, Tensor | None]:
-    """Data as (x_0, y or None), refused when the two do not fit each other or the network."""
-    if isinstance(data, Tensor):
-        return check_floats("data", data), None
-    if not isinstance(data, Sequence) or len(data) != 2:
-        raise TypeError(
-            f"data must be a tensor x_0 or a pair (x_0, y) of images and labels, got {data!r:.80}"
-        )
-    images = check_floats("data[0] (x_0)", data[0])
-    labels = data[1]
-    classes = getattr(net, "classes", None)
-    if classes is None:
-        raise ValueError(
-            "data has labels, but the network has no classes: build it with classes=..., or give "
-            "data=x_0 alone"
-        )
-    if not isinstance(labels, Tensor) or labels.shape != (len(images),):
-        raise ValueError(
-            f"data[1] (y) must be a LongTensor ({len(images)},), a label for each example of x_0, "
-            f"got {getattr(labels, 'shape', type(labels).__name__)}"
-        )
-    check_labels(labels, classes, name="data[1] (y)")
-    return images, labels
-
-
-def _pick(x: Tensor, row: Tensor, device: torch.device) -> Tensor:
-    """Rows of the data, on the device that trains."""
-    return x[row.to(x.device, non_blocking=True)].to(device, non_blocking=True)
-
-
-def _near(x: Tensor, device: torch.device) -> Tensor:
-    """Move the data to the device once, where they take little of its memory."""
-    return x.to(device) if x.numel() * x.element_size() <= KEEP_ON_DEVICE else x
-
-
 def _due(step: int, every: int | None) -> bool:
     return every is not None and step % every == 0
 
 
-def _can_preview(images: Tensor, loss: Callable[..., Tensor]) -> bool:
+def _can_preview(x_0: Tensor, loss: Callable[..., Tensor]) -> bool:
     """Whether samples can be drawn: of pictures, by a network that predicts the noise."""
     teaches_eps = getattr(loss, "func", loss) is simple_loss  # also inside functools.partial
-    pictures = images.dim() == 4 and images.shape[1] in (1, 3)
+    pictures = x_0.dim() == 4 and x_0.shape[1] in (1, 3)
     return teaches_eps and pictures
