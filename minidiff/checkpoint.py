@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,7 @@ class RunFolder:
         net: nn.Module,
         schedule: NoiseSchedule | None,
         precision: str,
+        shape: Sequence[int],
     ) -> None:
         """Write the checkpoint: the state, and what is needed to build the network again."""
         config = getattr(net, "config", None)
@@ -184,6 +185,7 @@ class RunFolder:
             "state": dict(state),
             "settings": dict(settings),
             "precision": precision,
+            "shape": list(shape),
             "network": {"class": type(net).__name__, "config": config},
             "schedule": schedule and {"name": schedule.name, "beta": schedule.beta[1:].clone()},
         }

@@ -24,6 +24,8 @@ from .quality import WEIGHTS, Judge, draw_digits
 from .schedule import NoiseSchedule, linear_schedule
 from .train import Run, train
 
+SIZE = 16
+CLASSES = 10
 SAMPLES = 1000  # images that digits16 is scored with
 
 
@@ -50,33 +52,56 @@ def classifier_loss(
 
 
 @dataclass(frozen=True)
+class Plan:
+    """All that a training needs, made anew each time.
+
+    Attributes:
+        net: A new network.
+        schedule: Its noise schedule; None for a classifier.
+        data: Images and labels to train with.
+        steps: Gradient steps, unless told otherwise.
+        settings: Further arguments of :func:`~minidiff.train`.
+    """
+
+    net: Any
+    schedule: NoiseSchedule | None
+    data: tuple[Tensor, Tensor]
+    steps: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A training that can be made again by name.
+    """A training whose weights ship.
 
     Attributes:
         about: What it makes, in one line.
-        steps: Gradient steps of the weights that ship.
-        make: Gives the network (new), its schedule, and the settings for :func:`~minidiff.train`.
+        plan: Makes what the training needs.
         score: Gives the scores of the trained network.
     """
 
     about: str
-    steps: int
-    make: Callable[[], tuple[nn.Module, NoiseSchedule | None, dict[str, Any]]]
+    plan: Callable[[], Plan]
     score: Callable[[Any, NoiseSchedule | None], dict[str, float]]
 
 
-def _digits16() -> tuple[nn.Module, NoiseSchedule, dict[str, Any]]:
-    net = TinyUNet(channels=1, classes=10, width=16, multipliers=(1, 2, 4), blocks=1)
-    return net, linear_schedule(), {"lr": 2e-3, "ema": 0.998}
+def _unet_for(images: tuple[Tensor, Tensor]) -> Plan:
+    """A class-conditional U-Net for small images of ten classes."""
+    net = TinyUNet(images[0].shape[1], CLASSES, width=16, multipliers=(1, 2, 4), blocks=1)
+    return Plan(net, linear_schedule(), images, steps=6000, settings={"lr": 2e-3, "ema": 0.998})
 
 
-def _digit_classifier16() -> tuple[nn.Module, None, dict[str, Any]]:
-    # The digits are few: seen bent and turned a little they are as good as many more.
-    return DigitClassifier(), None, {"loss": classifier_loss, "augment": warp}
+def _digits16() -> Plan:
+    return _unet_for(data.digits("train"))
 
 
-def _score_digits16(net: nn.Module, schedule: NoiseSchedule | None) -> dict[str, float]:
+def _digit_classifier16() -> Plan:
+    # The digits are few; seen bent and turned a little they are as good as many more.
+    settings = {"loss": classifier_loss, "augment": warp}
+    return Plan(DigitClassifier(), None, data.digits("train"), steps=2500, settings=settings)
+
+
+def _score_digits16(net: Any, schedule: NoiseSchedule | None) -> dict[str, float]:
     assert schedule is not None
     judge = Judge(weights.load("digit_classifier16")[0])
     scores = {"Fréchet distance, real": judge.real(SAMPLES).frechet}
@@ -90,7 +115,7 @@ def _score_digits16(net: nn.Module, schedule: NoiseSchedule | None) -> dict[str,
 def _score_classifier(net: Any, schedule: NoiseSchedule | None) -> dict[str, float]:
     return {
         f"accuracy, {split}": metrics.accuracy(net, *data.digits(split)).value
-        for split in ("train", "heldout")
+        for split in data.SPLITS
     }
 
 
@@ -98,11 +123,10 @@ def _score_classifier(net: Any, schedule: NoiseSchedule | None) -> dict[str, flo
 RECIPES = {
     "digit_classifier16": Recipe(
         "reads 16×16 digits; its 64 features serve the metrics",
-        2500,
         _digit_classifier16,
         _score_classifier,
     ),
-    "digits16": Recipe("draws 16×16 digits, class-conditional", 6000, _digits16, _score_digits16),
+    "digits16": Recipe("draws 16×16 digits, class-conditional", _digits16, _score_digits16),
 }
 
 
@@ -111,56 +135,53 @@ def run(
     *,
     steps: int | None = None,
     minutes: float | None = None,
-    out: str | Path | None = None,
-    fresh: bool = False,
-    progress: bool = True,
+    size: int | None = None,
     **settings: Any,
-) -> tuple[Run, NoiseSchedule | None]:
-    """Train a recipe's network, without scoring or shipping it.
+) -> Run:
+    """Train a recipe's network, or the same U-Net on another data set.
 
     Args:
-        name: One of :data:`RECIPES`.
+        name: One of :data:`RECIPES`, or of :data:`minidiff.data.NAMES`.
         steps: Gradient steps; None takes the recipe's own number, unless ``minutes`` is given.
         minutes: How long to train instead.
-        out: Folder for checkpoints; None keeps none.
-        fresh: Start over in that folder.
-        progress: Show a progress bar.
+        size: Height and width of the images, for a data set; None takes 16.
         settings: Further arguments of :func:`~minidiff.train`, in place of the recipe's.
 
     Returns:
-        The run, and the schedule that its network belongs to (None for the classifier).
+        The run.
 
     Raises:
-        ValueError: If there is no such recipe, or an argument does not suit :func:`~minidiff.train`.
+        ValueError: If there is no such recipe or data set, or an argument does not suit
+            :func:`~minidiff.train`.
     """
-    if name not in RECIPES:
-        raise ValueError(f"name must be one of {', '.join(RECIPES)}; got {name!r}")
-    recipe = RECIPES[name]
-    if steps is None and minutes is None:
-        steps = recipe.steps
-    net, schedule, own = recipe.make()
-    chosen = {**own, **settings}
-    trained = train(
-        net,
-        data.digits("train"),
-        schedule=schedule,
-        steps=steps,
-        minutes=minutes,
-        out=out,
-        fresh=fresh,
-        progress=progress,
-        **chosen,
-    )
-    return trained, schedule
+    plan = make_plan(name, size)
+    if minutes is None:
+        settings["steps"] = steps or plan.steps
+    elif steps is None:
+        settings["minutes"] = minutes
+    else:
+        raise ValueError(f"give steps= or minutes=, not both; got {steps} and {minutes}")
+    return train(plan.net, plan.data, schedule=plan.schedule, **{**plan.settings, **settings})
 
 
-def ship(name: str, trained: Run, schedule: NoiseSchedule | None, folder: Path) -> dict[str, Any]:
+def make_plan(name: str, size: int | None = None) -> Plan:
+    """What the training of a recipe, or on a data set, needs; see :func:`run`."""
+    if name in RECIPES:
+        if size is not None:
+            raise ValueError(f"size={size}: {name} is made for one size, that of its name")
+        return RECIPES[name].plan()
+    if name in data.NAMES:
+        return _unet_for(data.load(name, "train", size=size or SIZE))
+    known = ", ".join([*RECIPES, *data.NAMES])
+    raise ValueError(f"name must be a recipe or a data set, one of {known}; got {name!r}")
+
+
+def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
     """Write a recipe's weights, the card that describes them, and the table of all cards.
 
     Args:
         name: The recipe.
         trained: What :func:`run` gave.
-        schedule: The schedule, likewise.
         folder: Where to write NAME.safetensors, NAME.json and README.md.
 
     Returns:
@@ -168,8 +189,9 @@ def ship(name: str, trained: Run, schedule: NoiseSchedule | None, folder: Path) 
     """
     from . import __version__
 
-    net = trained.net.cpu()
-    digest = weights.save(folder / f"{name}.safetensors", net, schedule)
+    net: Any = trained.net.cpu()
+    schedule = trained.schedule
+    digest = weights.save(folder / f"{name}.safetensors", net, schedule, shape=(1, SIZE, SIZE))
     card = {
         "name": name,
         "about": RECIPES[name].about,
@@ -248,10 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, help="folder for checkpoints, to go on after a break")
     chosen = parser.parse_args(arguments)
     try:
-        trained, schedule = run(
-            chosen.name, steps=chosen.steps, minutes=chosen.minutes, out=chosen.run
-        )
-        card = ship(chosen.name, trained, schedule, chosen.out)
+        trained = run(chosen.name, steps=chosen.steps, minutes=chosen.minutes, out=chosen.run)
+        card = ship(chosen.name, trained, chosen.out)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

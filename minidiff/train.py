@@ -40,6 +40,7 @@ class Run:
     Attributes:
         net: The network with the moving average of the weights, in evaluation mode: sample from it.
         raw_net: The network that was passed in, with the last weights themselves.
+        schedule: The noise schedule it was trained with, or None.
         losses: The loss of each step.
         steps: Steps done.
         seconds: Time spent training, earlier parts of a resumed run included.
@@ -49,6 +50,7 @@ class Run:
 
     net: nn.Module
     raw_net: nn.Module
+    schedule: NoiseSchedule | None
     losses: list[float]
     steps: int
     seconds: float
@@ -189,13 +191,14 @@ def train(
         print(
             f"{out} is finished ({state.step} steps): nothing is trained. fresh=True starts over."
         )
+    shape = dataset.x_0.shape[1:]
     previews = _can_preview(dataset.x_0, loss)
     writer = folder if processes.rank == 0 else None
     clock = Clock(steps, minutes, state.seconds, processes)
     bar = Bar(clock, state.step, shown=progress and processes.rank == 0 and not state.finished)
 
     if writer and saved is None:  # from here on it is settled which precision this run has
-        writer.save(state.state_dict(), settings, net, schedule, chosen)
+        writer.save(state.state_dict(), settings, net, schedule, chosen, shape)
 
     # Algorithm 1. What follows the descent is bookkeeping.
     pending: list[Tensor] = []  # losses that still lie on the device
@@ -223,14 +226,15 @@ def train(
             pending.clear()
             bar.update(state.step, done, state.losses)
         if writer and previews and schedule and _due(state.step, sample_every):
-            grid = preview_grid(state.ema.net, schedule, x_0.shape[1:])
+            grid = preview_grid(state.ema.net, schedule, shape)
             save_sheet(writer.pictures / f"step_{state.step:06d}.png", grid, PREVIEW_COLUMNS)
         if writer and save:
-            writer.save(state.state_dict(), settings, net, schedule, chosen)
+            writer.save(state.state_dict(), settings, net, schedule, chosen, shape)
     bar.close()
     return Run(
         net=state.ema.net,
         raw_net=net,
+        schedule=schedule,
         losses=state.losses,
         steps=state.step,
         seconds=state.seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,26 +42,47 @@ def load(name: str | Path, net: nn.Module | None = None) -> tuple[Any, NoiseSche
             message names it.
         FileNotFoundError: If a shipped file is missing.
     """
-    if str(name) in available():
-        return _load_shipped(str(name))
-    path = Path(name)
-    if path.is_dir():
+    path = _find(name)
+    if path.name == CHECKPOINT:
         return _load_run(path, net)
-    if path.is_file():
-        return _unpack(path, path.read_bytes())
-    raise ValueError(
-        f"name must be one of {', '.join(available()) or '(none ship)'}, the folder of a training, or "
-        f"a file of weights; got {str(name)!r}"
-    )
+    content = path.read_bytes()
+    if path.parent == FOLDER:
+        _check_shipped(path, content)
+    tensors, about = _unpack(path, content)
+    beta = tensors.pop(SCHEDULE, None)
+    made = _rebuild(path, about["class"], json.loads(about["config"]), tensors)
+    return made, _schedule(beta, about["schedule"])
 
 
-def save(path: str | Path, net: nn.Module, schedule: NoiseSchedule | None = None) -> str:
+def example_shape(name: str | Path) -> tuple[int, ...]:
+    """The shape of one example that a network was trained on, such as (1, 16, 16).
+
+    Args:
+        name: As for :func:`load`.
+
+    Raises:
+        ValueError: As :func:`load` does.
+    """
+    path = _find(name)
+    if path.name == CHECKPOINT:
+        return tuple(load_checkpoint(path)["shape"])
+    return tuple(json.loads(_unpack(path, path.read_bytes())[1]["shape"]))
+
+
+def save(
+    path: str | Path,
+    net: nn.Module,
+    schedule: NoiseSchedule | None = None,
+    *,
+    shape: Sequence[int],
+) -> str:
     """Write a network of the library, with its schedule, as one safetensors file.
 
     Args:
         path: The file, by custom ``*.safetensors``.
         net: A network with a ``config``, such as :class:`~minidiff.TinyUNet`.
         schedule: Its noise schedule, or None.
+        shape: Shape of one example that it was trained on, such as (1, 16, 16).
 
     Returns:
         The SHA-256 of the file, in hexadecimal.
@@ -83,35 +105,49 @@ def save(path: str | Path, net: nn.Module, schedule: NoiseSchedule | None = None
         "class": type(net).__name__,
         "config": json.dumps(net.config, sort_keys=True),
         "schedule": "" if schedule is None else schedule.name,
+        "shape": json.dumps(list(shape)),
     }
     content = pack(tensors, metadata=about)
     write_atomically(Path(path), content)
     return hashlib.sha256(content).hexdigest()
 
 
-def _load_shipped(name: str) -> tuple[nn.Module, NoiseSchedule | None]:
-    path = FOLDER / f"{name}.safetensors"
+def _find(name: str | Path) -> Path:
+    """The file that a name, a folder or a path stands for."""
+    if str(name) in available():
+        path = FOLDER / f"{name}.safetensors"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing: {_make_again(path)}")
+        return path
+    path = Path(name)
+    if path.is_dir():
+        if not (path / CHECKPOINT).is_file():
+            raise ValueError(f"{path} holds no training: there is no {CHECKPOINT} in it")
+        return path / CHECKPOINT
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing: install minidiff again, or {_make_again(name)}"
+        raise ValueError(
+            f"name must be one of {', '.join(available())}, the folder of a training, or a file of "
+            f"weights; got {str(name)!r}, which is none of them"
         )
-    content = path.read_bytes()
-    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
+    return path
+
+
+def _check_shipped(path: Path, content: bytes) -> None:
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     found = hashlib.sha256(content).hexdigest()
-    if found != expected:
+    if found != card["sha256"]:
         raise DamagedFileError(
-            f"{path} is damaged or not the one that ships (SHA-256 {found[:12]}…, expected "
-            f"{expected[:12]}…): install minidiff again, or {_make_again(name)}"
+            f"{path} is damaged or not the one that ships (SHA-256 {found[:12]}…, its card says "
+            f"{card['sha256'][:12]}…): {_make_again(path)}"
         )
-    return _unpack(path, content)
 
 
-def _make_again(name: str) -> str:
-    return f"make it again with: python -m minidiff.recipes {name}"
+def _make_again(path: Path) -> str:
+    return f"install minidiff again, or make it with: python -m minidiff.recipes {path.stem}"
 
 
-def _unpack(path: Path, content: bytes) -> tuple[nn.Module, NoiseSchedule | None]:
-    """Build the network that the bytes of a safetensors file describe."""
+def _unpack(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors in the bytes of a safetensors file, and the words that stand beside them."""
     from safetensors import SafetensorError
     from safetensors.torch import load as unpack
 
@@ -124,17 +160,12 @@ def _unpack(path: Path, content: bytes) -> tuple[nn.Module, NoiseSchedule | None
     about = header.get("__metadata__", {})
     if about.get("format") != FORMAT:
         raise DamagedFileError(
-            f"{path} was not written by minidiff.weights.save (no mark {FORMAT!r} in it)"
+            f"{path} was not written by minidiff.weights.save: the mark {FORMAT!r} is not in it"
         )
-    beta = tensors.pop(SCHEDULE, None)
-    net = _rebuild(path, about["class"], json.loads(about["config"]), tensors)
-    return net, _schedule(beta, about["schedule"])
+    return tensors, about
 
 
-def _load_run(folder: Path, net: nn.Module | None) -> tuple[nn.Module, NoiseSchedule | None]:
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        raise ValueError(f"{folder} holds no training: there is no {CHECKPOINT} in it")
+def _load_run(path: Path, net: nn.Module | None) -> tuple[nn.Module, NoiseSchedule | None]:
     saved = load_checkpoint(path)
     made = saved["network"]
     weights = saved["state"]["ema"]
