@@ -30,6 +30,7 @@ from .guidance import classifier_free_guidance
 from .losses import simple_loss
 from .nn import MLP, DigitClassifier, TinyUNet, sinusoidal_embedding
 from .posterior import q_posterior, step_variances
+from .processes import default_device
 from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
 from .schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
 from .step import sample_step
@@ -51,6 +52,7 @@ __all__ = [
     "cosine_schedule",
     "ddim_sample",
     "ddpm_sample",
+    "default_device",
     "eps_from_score",
     "eps_from_v",
     "eps_from_x0",
