@@ -28,7 +28,7 @@ from .progress import Bar, Clock
 from .schedule import NoiseSchedule
 from .traindata import TrainData
 from .trainstate import TrainState, lr_factor
-from .validate import check_choice, check_number, check_positive_int
+from .validate import check_choice, check_number, check_positive_int, check_schedule, shown
 
 LOOK = 50  # steps between two readings of the loss: each reading waits for the device
 
@@ -149,6 +149,12 @@ def train(
     Source:
         Ho et al. 2020, Algorithm 1; slide "Training".
     """
+    if not isinstance(net, nn.Module):
+        raise TypeError(f"net must be a torch.nn.Module, got {shown(net)}")
+    if not callable(loss):
+        raise TypeError(f"loss must be a function such as simple_loss, got {shown(loss)}")
+    if schedule is not None:
+        check_schedule(schedule)
     _check_numbers(steps, minutes, batch, lr, weight_decay, warmup, ema, clip_norm, seed)
     check_choice("precision", precision, ("auto", "fp32", "bf16"))
     every = {"sample_every": sample_every, "checkpoint_every": checkpoint_every}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..validate import INTEGER_IMAGE_HINT, check_labels
+from ..validate import INTEGER_IMAGE_HINT, check_labels, shown
 
 
 def check_input(x: Tensor, layout: str, channels: int) -> None:
@@ -21,7 +21,7 @@ def check_input(x: Tensor, layout: str, channels: int) -> None:
         ValueError: If its shape is another, or the batch is empty.
     """
     if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a torch.Tensor of shape {layout}, got {type(x).__name__}")
+        raise TypeError(f"x must be a torch.Tensor of shape {layout}, got {shown(x)}")
     if not x.is_floating_point():
         raise TypeError(f"x must hold floating-point numbers, got {x.dtype}; {INTEGER_IMAGE_HINT}")
     shape = tuple(x.shape)
@@ -45,7 +45,7 @@ def batch_of_times(t: Tensor | float, batch: int, device: torch.device) -> Tenso
         ValueError: If its shape is neither () nor (B,).
     """
     if isinstance(t, bool) or not isinstance(t, int | float | Tensor):
-        raise TypeError(f"t must be a number or a tensor ({batch},), got {type(t).__name__}")
+        raise TypeError(f"t must be a number or a tensor ({batch},), got {shown(t)}")
     t = torch.as_tensor(t, device=device)
     if t.dtype == torch.bool or t.is_complex():
         raise TypeError(f"t must hold integers or floats, got {t.dtype}")

@@ -1,0 +1,646 @@
+"""Convention 11: each public function refuses each wrong argument, and says which and why.
+
+One table. A row is (who, what is wrong, the call, the exact type, the words that its message must hold):
+the argument's name comes first among the words, then the value that was given.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+
+import minidiff as md
+from minidiff.draw import BatchSlice, randn
+
+T = 12
+S = md.linear_schedule(T, 0.05, 0.4)
+ZERO_SNR = md.NoiseSchedule([0.5, 1.0], zero_terminal_snr=True)
+X = torch.zeros(3, 1, 8, 8)
+Y = torch.tensor([0, 3, 9])
+NAN, INF = X.clone(), X.clone()
+NAN[1, 0, 2, 2], INF[0] = math.nan, math.inf
+GEN = torch.Generator()
+
+Row = tuple[str, str, Callable[[], object], type[Exception], tuple[str, ...]]
+
+
+def eps_model(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(x)
+
+
+def labelled(x: torch.Tensor, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(x)
+
+
+labelled.null_label = 10
+
+# ---- what can be wrong with one argument ---------------------------------------------------------
+
+WRONG_T = [
+    ("0", 0, IndexError, ("t = 0", "1..12", "clean data")),
+    ("-1", -1, IndexError, ("t = -1", "1..12")),
+    ("T + 1", 13, IndexError, ("t = 13", "1..12")),
+    ("a float", 2.5, TypeError, ("t must be", "2.5 (float)", "LongTensor")),
+    ("a bool", True, TypeError, ("t must be", "True (bool)")),
+    ("a word", "5", TypeError, ("t must be", "'5' (str)")),
+    ("None", None, TypeError, ("t must be", "None")),
+    ("a list", [1, 2, 3], TypeError, ("t must be", "[1, 2, 3] (list)")),
+    ("0 in a tensor", torch.tensor([1, 0, 2]), IndexError, ("t = 0", "1..12")),
+    ("-1 in a tensor", torch.tensor([1, -1, 2]), IndexError, ("t = -1", "1..12")),
+    ("T + 1 in a tensor", torch.tensor([1, 13, 2]), IndexError, ("t = 13", "1..12")),
+    ("a float tensor", torch.ones(3), TypeError, ("t must be", "torch.float32", "int64")),
+    ("an int32 tensor", torch.ones(3).int(), TypeError, ("t must be", "torch.int32")),
+    ("a bool tensor", torch.ones(3).bool(), TypeError, ("t must be", "torch.bool")),
+    ("another batch", torch.ones(2).long(), ValueError, ("t must have shape (3,)", "(2,)")),
+    ("one for all", torch.ones(1).long(), ValueError, ("t must have shape (3,)", "(1,)")),
+    ("two-dimensional", torch.ones(3, 1).long(), ValueError, ("t must have shape", "(3, 1)")),
+    ("zero-dimensional", torch.tensor(1), ValueError, ("t must have shape", "()")),
+]
+WRONG_STEP = [  # where t and s are ints only
+    *[row for row in WRONG_T if not isinstance(row[1], torch.Tensor)],
+    ("a tensor", torch.ones(3).long(), TypeError, ("t must be one int", "tensor([1, 1, 1])")),
+]
+WRONG_S = [
+    ("-1", -1, IndexError, ("s = -1", "0..4")),
+    ("equal to t", 5, IndexError, ("s = 5", "0..4")),
+    ("above t", 6, IndexError, ("s = 6", "0..4")),
+    ("a float", 2.5, TypeError, ("s must be", "2.5 (float)")),
+    ("a bool", False, TypeError, ("s must be", "False (bool)")),
+    ("a tensor", torch.ones(3).long(), TypeError, ("s must be one int", "tensor([1, 1, 1])")),
+]
+
+
+def wrong_floats(name: str, like: torch.Tensor = X) -> list[tuple]:
+    """A data tensor's wrong values: type, dtype, emptiness, NaN, infinity."""
+    nan, inf = like.clone(), like.clone()
+    nan.view(-1)[1], inf.view(-1)[0] = math.nan, -math.inf
+    return [
+        ("a list", [[0.0]], TypeError, (name, "torch.Tensor", "[[0.0]] (list)")),
+        ("an array", np.zeros((3, 1, 8, 8)), TypeError, (name, "torch.Tensor", "(ndarray)")),
+        ("None", None, TypeError, (name, "torch.Tensor", "None")),
+        ("8-bit", like.byte(), TypeError, (name, "torch.uint8", "x.float() / 127.5 - 1")),
+        ("integers", like.long(), TypeError, (name, "torch.int64")),
+        ("complex", like.cfloat(), TypeError, (name, "torch.complex64")),
+        ("empty", like[:0], ValueError, (name, "empty", str(tuple(like[:0].shape)))),
+        ("a scalar", torch.tensor(1.0), ValueError, (name, "batch dimension", "scalar")),
+        ("NaN", nan, ValueError, (name, "NaN or infinity", "1 of", "is nan")),
+        ("infinity", inf, ValueError, (name, "NaN or infinity", "1 of", "is -inf")),
+    ]
+
+
+def wrong_shapes(name: str, other: str) -> list[tuple]:
+    """Shapes that would broadcast against X, and one that would not."""
+    shapes = [(1, 1, 8, 8), (3, 1, 1, 1), (3, 8, 8), (8, 8), (3, 2, 8, 8), (3, 1, 8, 7)]
+    return [
+        (str(shape), torch.zeros(shape), ValueError, (name, str(shape), other, "(3, 1, 8, 8)"))
+        for shape in shapes
+    ]
+
+
+WRONG_TENSOR_ONLY = [row for row in wrong_floats("noise") if row[0] != "None"]  # None: drawn
+WRONG_SCHEDULE = [
+    ("a tensor", S.alpha_bar, TypeError, ("schedule must be a NoiseSchedule", "(Tensor)")),
+    ("t in its place", 5, TypeError, ("schedule must be a NoiseSchedule", "5 (int)")),
+    ("None", None, TypeError, ("schedule must be a NoiseSchedule", "None")),
+]
+WRONG_WORD = [
+    ("unknown", "epsilon", ValueError, ("must be one of 'eps', 'x0', 'v', 'score'", "'epsilon'"))
+]
+WRONG_KIND = [("kind", *row[1:3], ("kind", *row[3])) for row in WRONG_WORD]
+WRONG_ETA = [
+    ("-0.1", -0.1, ValueError, ("eta must lie in [0, 1]", "-0.1")),
+    ("1.5", 1.5, ValueError, ("eta must lie in [0, 1]", "1.5")),
+    ("NaN", math.nan, ValueError, ("eta must lie in [0, 1]", "nan")),
+    ("a word", "1", TypeError, ("eta must be a number", "'1'")),
+    ("a bool", True, TypeError, ("eta must be a number", "True")),
+]
+WRONG_VARIANCE = [
+    ("unknown", "fixed_small", ValueError, ("variance must be one of 'small'", "'fixed_small'")),
+]
+WRONG_LABELS = [
+    ("-1", torch.tensor([0, -1, 2]), IndexError, ("y = -1", "0..9", "null label")),
+    ("classes + 1", torch.tensor([0, 11, 2]), IndexError, ("y = 11", "0..9", "10 itself")),
+    ("floats", torch.zeros(3), TypeError, ("y must be", "torch.float32", "int64")),
+    ("int32", torch.zeros(3).int(), TypeError, ("y must be", "torch.int32")),
+    ("one-hot", torch.zeros(3, 10).long(), ValueError, ("y must have shape", "(3, 10)")),
+    ("a column", torch.zeros(3, 1).long(), ValueError, ("y must have shape", "(3, 1)")),
+    ("a list", [0, 1, 2], TypeError, ("y must be", "[0, 1, 2] (list)")),
+]
+WRONG_BATCH_OF_LABELS = [("another batch", Y[:2], ValueError, ("y must have shape (3,)", "(2,)"))]
+WRONG_COUNT = [
+    ("0", 0, ValueError, ("must be at least 1", "got 0")),
+    ("negative", -3, ValueError, ("must be at least 1", "got -3")),
+    ("a float", 10.0, TypeError, ("must be an integer", "got 10.0")),
+    ("a bool", True, TypeError, ("must be an integer", "got True")),
+    ("a word", "10", TypeError, ("must be an integer", "got '10'")),
+]
+WRONG_TIMES = [
+    ("rising", [0, 5, 12], ValueError, ("times must decrease strictly", "[0, 5, 12]")),
+    ("a time twice", [12, 5, 5, 0], ValueError, ("times must decrease strictly", "[12, 5, 5, 0]")),
+    ("an end above 0", [12, 5, 1], ValueError, ("times", "end in 0", "[12, 5, 1]")),
+    ("0 alone", [0], ValueError, ("times", "end in 0", "[0]")),
+    ("empty", [], ValueError, ("times", "end in 0", "[]")),
+    ("above T", [13, 0], IndexError, ("times[0] = 13", "0..12")),
+    ("below 0", [12, 0, -1], IndexError, ("times[2] = -1", "0..12")),
+    ("floats", [12.0, 0.0], TypeError, ("times[0]", "12.0 (float)")),
+    ("a number", 12, TypeError, ("times must be a list", "12 (int)")),
+]
+WRONG_SHAPE = [
+    ("a number", 16, TypeError, ("shape must be a sequence", "16")),
+    ("no batch", (16,), ValueError, ("shape must be (B, ...)", "(16,)")),
+    ("an empty batch", (0, 1, 8, 8), ValueError, ("shape[0] must be at least 1", "got 0")),
+    ("floats", (3, 1.5), TypeError, ("shape[1] must be an integer", "1.5")),
+]
+WRONG_BETA = [
+    ("0", [0.1, 0.0], ValueError, ("beta_2 = 0.0", "(0, 1)")),
+    ("1", [0.1, 1.0], ValueError, ("beta_2 = 1.0", "(0, 1)", "zero_terminal_snr=True")),
+    ("barely above 1", [1 + 1e-9], ValueError, ("beta_1 = 1.000000001", "(0, 1)")),
+    ("negative", [-0.1, 0.1], ValueError, ("beta_1 = -0.1", "(0, 1)")),
+    ("NaN", [0.1, math.nan], ValueError, ("beta_2 = nan", "(0, 1)")),
+    ("infinity", [math.inf], ValueError, ("beta_1 = inf", "(0, 1)")),
+    ("empty", [], ValueError, ("beta must be", "(T,)", "(0,)")),
+    ("two-dimensional", [[0.1, 0.2]], ValueError, ("beta must be", "(T,)", "(1, 2)")),
+    ("a number", 0.1, ValueError, ("beta must be", "(T,)", "()")),
+    ("words", ["a"], TypeError, ("beta must be a sequence of numbers", "['a']")),
+    ("None", None, TypeError, ("beta must be a sequence of numbers", "None")),
+    ("bools", [True], TypeError, ("beta must hold real numbers", "torch.bool")),
+    ("complex", [0.1j], TypeError, ("beta must hold real numbers", "complex")),
+    ("uneven", [[0.1], [0.1, 0.2]], TypeError, ("beta must be a sequence", "[[0.1], [0.1, 0.2]]")),
+]
+
+
+def wrong_fraction(name: str) -> list[tuple]:
+    return [
+        ("0", 0, ValueError, (f"{name} must lie in (0, 1)", "got 0")),
+        ("1", 1.0, ValueError, (f"{name} must lie in (0, 1)", "got 1.0")),
+        ("negative", -0.1, ValueError, (f"{name} must lie in (0, 1)", "got -0.1")),
+        ("NaN", math.nan, ValueError, (f"{name} must lie in (0, 1)", "got nan")),
+        ("a word", "0.1", TypeError, (f"{name} must be a number", "got '0.1'")),
+    ]
+
+
+def wrong_count(name: str) -> list[tuple]:
+    return [(what, value, kind, (name, *words)) for what, value, kind, words in WRONG_COUNT]
+
+
+# ---- the table -----------------------------------------------------------------------------------
+
+
+def rows(who: str, argument: str, wrong: list[tuple], call: Callable) -> Iterator[Row]:
+    """One row for each wrong value of one argument."""
+    for what, value, kind, words in wrong:
+        yield who, f"{argument}: {what}", lambda value=value: call(value), kind, words
+
+
+def schedule_rows() -> Iterator[Row]:
+    yield from rows("NoiseSchedule", "beta", WRONG_BETA, md.NoiseSchedule)
+    yield from rows("linear_schedule", "T", wrong_count("T"), md.linear_schedule)
+    for name in ("beta_1", "beta_T"):
+        yield from rows(
+            "linear_schedule",
+            name,
+            wrong_fraction(name),
+            lambda v, name=name: md.linear_schedule(**{name: v}),
+        )
+    too_few = [("T = 20", 20, ValueError, ("beta_T = 1", "T = 20", "T > 20"))]
+    yield from rows(
+        "linear_schedule", "rescale", too_few, lambda v: md.linear_schedule(v, rescale=True)
+    )
+    yield from rows("cosine_schedule", "T", wrong_count("T"), md.cosine_schedule)
+    yield from rows("cosine_schedule", "s", wrong_fraction("s"), lambda v: md.cosine_schedule(s=v))
+    below = [(w, v, k, (words[0], "0..12")) for w, v, k, words in WRONG_T[1:3]]
+    yield from rows("gather", "t", below, lambda v: md.gather(S.beta, v, X))
+    yield from rows("gather", "t", WRONG_T[3:8], lambda v: md.gather(S.beta, v, X))
+    yield from rows("gather", "t", WRONG_T[11:], lambda v: md.gather(S.beta, v, X))
+    yield from rows("gather", "x", wrong_floats("x")[:7], lambda v: md.gather(S.beta, 1, v))
+
+
+def chain_rows() -> Iterator[Row]:
+    for function, name in ((md.q_step, "x_prev"), (md.q_sample, "x_0")):
+        who = function.__name__
+        yield from rows(who, name, wrong_floats(name), lambda v, f=function: f(v, 3, S))
+        yield from rows(who, "t", WRONG_T, lambda v, f=function: f(X, v, S))
+        yield from rows(who, "schedule", WRONG_SCHEDULE, lambda v, f=function: f(X, 3, v))
+        wrong_noise = [*WRONG_TENSOR_ONLY, *wrong_shapes("noise", name)]
+        yield from rows(who, "noise", wrong_noise, lambda v, f=function: f(X, 3, S, noise=v))
+    yield from rows("q_posterior", "x_t", wrong_floats("x_t"), lambda v: md.q_posterior(v, X, 3, S))
+    wrong_x_0 = [*wrong_floats("x_0"), *wrong_shapes("x_0", "x_t")]
+    yield from rows("q_posterior", "x_0", wrong_x_0, lambda v: md.q_posterior(X, v, 3, S))
+    yield from rows("q_posterior", "t", WRONG_T, lambda v: md.q_posterior(X, X, v, S))
+    yield from rows("q_posterior", "schedule", WRONG_SCHEDULE, lambda v: md.q_posterior(X, X, 3, v))
+    yield from rows("step_variances", "t", WRONG_STEP, lambda v: md.step_variances(v, 0, S))
+    yield from rows("step_variances", "s", WRONG_S, lambda v: md.step_variances(5, v, S))
+    yield from rows(
+        "step_variances", "schedule", WRONG_SCHEDULE, lambda v: md.step_variances(5, 4, v)
+    )
+
+
+def convert_rows() -> Iterator[Row]:
+    def call(p=X, x=X, t=3, s=S, source="eps", target="x0"):
+        return md.convert(p, x, t, s, source=source, target=target)
+
+    wrong = [*wrong_floats("prediction"), *wrong_shapes("prediction", "x_t")]
+    yield from rows("convert", "prediction", wrong, lambda v: call(p=v))
+    yield from rows("convert", "x_t", wrong_floats("x_t"), lambda v: call(x=v))
+    yield from rows("convert", "t", WRONG_T, lambda v: call(t=v))
+    yield from rows("convert", "schedule", WRONG_SCHEDULE, lambda v: call(s=v))
+    yield from rows("convert", "source", WRONG_WORD, lambda v: call(source=v))
+    yield from rows("convert", "target", WRONG_WORD, lambda v: call(target=v))
+    kinds = {"eps": "eps", "x0": "x_0", "v": "v", "score": "score"}
+    for source, name in kinds.items():
+        for target in kinds.keys() - {source}:
+            who = f"{target}_from_{source}"
+            function = getattr(md, who)
+            wrong = [*wrong_floats(f"({name})")[3:9], *wrong_shapes(f"({name})", "x_t")[:2]]
+            yield from rows(who, name, wrong, lambda v, f=function: f(X, v, 3, S))
+            yield from rows(who, "t", WRONG_T[:4], lambda v, f=function: f(X, X, v, S))
+            if source in ("eps", "score") and target in ("x0", "v"):
+                blind = [("ᾱ = 0", 2, ValueError, ("alpha_bar = 0 at t = 2", repr(source), "'v'"))]
+                yield from rows(who, "t", blind, lambda v, f=function: f(X, X, v, ZERO_SNR))
+
+
+def loss_rows() -> Iterator[Row]:
+    def call(net=labelled, x=X, s=S, **options):
+        return md.simple_loss(net, x, s, **options)
+
+    yield from rows("simple_loss", "x_0", wrong_floats("x_0"), lambda v: call(eps_model, v))
+    yield from rows("simple_loss", "schedule", WRONG_SCHEDULE, lambda v: call(eps_model, s=v))
+    yield from rows(
+        "simple_loss",
+        "t",
+        [row for row in WRONG_T if row[0] != "None"],  # None: drawn
+        lambda v: call(eps_model, t=v),
+    )
+    wrong_noise = [*WRONG_TENSOR_ONLY, *wrong_shapes("noise", "x_0")]
+    yield from rows("simple_loss", "noise", wrong_noise, lambda v: call(eps_model, noise=v))
+    one = [("an int", 3, TypeError, ("y must be a LongTensor", "3 (int)"))]
+    wrong_y = [*WRONG_LABELS, *WRONG_BATCH_OF_LABELS, *one]
+    yield from rows("simple_loss", "y", wrong_y, lambda v: call(y=v))
+    no_classes = [("a network without classes", Y, ValueError, ("labels y", "no classes"))]
+    yield from rows("simple_loss", "y", no_classes, lambda v: call(eps_model, y=v))
+    rates = [
+        ("-0.1", -0.1, ValueError, ("label_dropout must lie in [0, 1]", "-0.1")),
+        ("10 for 10 %", 10, ValueError, ("label_dropout must lie in [0, 1]", "10")),
+    ]
+    yield from rows("simple_loss", "label_dropout", rates, lambda v: call(y=Y, label_dropout=v))
+    answers = [
+        ("another shape", X[:, :, :1], ValueError, ("prediction", "(3, 1, 1, 8)", "(3, 1, 8, 8)")),
+        ("a tuple", (X, X), TypeError, ("prediction", "torch.Tensor", "(tuple)")),
+        ("None", None, TypeError, ("prediction", "torch.Tensor", "None")),
+    ]
+    yield from rows("simple_loss", "net's answer", answers, lambda v: call(lambda x, t: v))
+
+
+def step_rows() -> Iterator[Row]:
+    def call(p=X, x=X, t=5, s=4, schedule=S, **options):
+        return md.sample_step(p, x, t, s, schedule, **options)
+
+    wrong = [*wrong_floats("prediction"), *wrong_shapes("prediction", "x_t")]
+    yield from rows("sample_step", "prediction", wrong, lambda v: call(p=v))
+    yield from rows("sample_step", "x_t", wrong_floats("x_t"), lambda v: call(x=v))
+    yield from rows("sample_step", "t", WRONG_STEP, lambda v: call(t=v, s=0))
+    yield from rows("sample_step", "s", WRONG_S, lambda v: call(s=v))
+    yield from rows("sample_step", "schedule", WRONG_SCHEDULE, lambda v: call(schedule=v))
+    yield from rows("sample_step", "kind", WRONG_KIND, lambda v: call(kind=v))
+    yield from rows("sample_step", "eta", WRONG_ETA, lambda v: call(eta=v))
+    yield from rows("sample_step", "variance", WRONG_VARIANCE, lambda v: call(variance=v))
+    for word in ("large", "learned"):
+        at_half = [
+            (f"with {word}", 0.5, ValueError, (f"variance='{word}'", "eta = 1", "eta = 0.5"))
+        ]
+        yield from rows(
+            "sample_step", "eta", at_half, lambda v, w=word: call(eta=v, variance=w, v=X)
+        )
+    wrong_noise = [*WRONG_TENSOR_ONLY, *wrong_shapes("noise", "x_t")]
+    yield from rows("sample_step", "noise", wrong_noise, lambda v: call(noise=v))
+    missing = [("missing", None, ValueError, ("v is the mixing weight", "without v"))]
+    wrong_v = [*wrong_floats("v")[:2], *wrong_floats("v")[3:], *wrong_shapes("v", "x_t"), *missing]
+    yield from rows("sample_step", "v", wrong_v, lambda v: call(variance="learned", v=v))
+    too_much = [("not asked for", X, ValueError, ("v is the mixing weight", "'small' with v"))]
+    yield from rows("sample_step", "v", too_much, lambda v: call(v=v))
+    for kind in ("eps", "score"):
+        blind = [("ᾱ = 0", 2, ValueError, ("alpha_bar = 0 at t = 2", repr(kind), "'v' or 'x0'"))]
+        yield from rows(
+            "sample_step", "t", blind, lambda v, k=kind: call(t=v, s=1, schedule=ZERO_SNR, kind=k)
+        )
+
+
+def walk_rows() -> Iterator[Row]:
+    yield from rows("sampling_times", "T", wrong_count("T"), lambda v: md.sampling_times(v, 1))
+    wrong_steps = [
+        *wrong_count("steps"),
+        ("more than T", 13, ValueError, ("steps must be at most T = 12", "got 13")),
+    ]
+    yield from rows("sampling_times", "steps", wrong_steps, lambda v: md.sampling_times(T, v))
+    for function in (md.sampling_steps, md.ddpm_sample, md.ddim_sample):
+        who = function.__name__
+
+        def call(schedule=S, shape=(3, 1, 8, 8), model=eps_model, f=function, **options):
+            if f is md.ddim_sample:
+                options = {"steps": None, **options}
+            return f(model, schedule, shape, **options)
+
+        yield from rows(who, "schedule", WRONG_SCHEDULE, lambda v, c=call: c(v))
+        yield from rows(who, "shape", WRONG_SHAPE, lambda v, c=call: c(shape=v))
+        neither = [("missing", None, ValueError, ("shape=(B, ...)", "x_T="))]
+        yield from rows(who, "shape", neither, lambda v, c=call: c(shape=v))
+        yield from rows(who, "steps", wrong_steps, lambda v, c=call: c(steps=v))
+        yield from rows(who, "times", WRONG_TIMES, lambda v, c=call: c(times=v))
+        both = [("beside steps", [12, 0], ValueError, ("steps=", "times=", "steps=3"))]
+        yield from rows(who, "times", both, lambda v, c=call: c(times=v, steps=3))
+        wrong_x_T = [row for row in wrong_floats("x_T") if row[0] != "None"]
+        yield from rows(who, "x_T", wrong_x_T, lambda v, c=call: c(shape=None, x_T=v))
+        other = [("another shape", X[:2], ValueError, ("(3, 1, 8, 8)", "x_T", "(2, 1, 8, 8)"))]
+        yield from rows(who, "x_T", other, lambda v, c=call: c(x_T=v))
+        yield from rows(who, "kind", WRONG_KIND, lambda v, c=call: c(kind=v))
+        yield from rows(who, "variance", WRONG_VARIANCE, lambda v, c=call: c(variance=v))
+        if function is not md.ddpm_sample:
+            yield from rows(who, "eta", WRONG_ETA, lambda v, c=call: c(eta=v))
+        blind = [("ᾱ = 0", "eps", ValueError, ("alpha_bar = 0 at t = 2", "'eps'", "'v' or 'x0'"))]
+        yield from rows(who, "kind", blind, lambda v, c=call: c(schedule=ZERO_SNR, kind=v))
+    answers = [
+        ("another shape", X[:1], ValueError, ("what eps_model returned", "(1, 1, 8, 8)")),
+        ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+        ("NaN", NAN, ValueError, ("NaN or infinity", "eps_model")),
+    ]
+    yield from rows(
+        "ddim_sample",
+        "eps_model's answer",
+        answers,
+        lambda v: md.ddim_sample(lambda x, t: v, S, (3, 1, 8, 8), steps=2),
+    )
+    answers = [
+        ("no pair", X, TypeError, ("variance='learned'", "(prediction, v)", "Tensor")),
+        ("v of another shape", (X, X[:1]), ValueError, ("v, which eps_model", "(1, 1, 8, 8)")),
+    ]
+    yield from rows(
+        "ddpm_sample",
+        "eps_model's answer",
+        answers,
+        lambda v: md.ddpm_sample(lambda x, t: v, S, (3, 1, 8, 8), variance="learned"),
+    )
+
+
+def guidance_rows() -> Iterator[Row]:
+    who = "classifier_free_guidance"
+    wrong_y = [
+        *WRONG_LABELS,
+        ("-1 for all", -1, IndexError, ("y = -1", "0..9")),
+        ("a float", 3.0, TypeError, ("y must be", "3.0 (float)")),
+    ]
+    yield from rows(who, "y", wrong_y, lambda v: md.classifier_free_guidance(labelled, v, 1.0))
+    short = [("another batch", Y[:2], ValueError, ("y has 2 labels", "batch has 3"))]
+    yield from rows(
+        who, "y", short, lambda v: md.classifier_free_guidance(labelled, v, 1.0)(X, Y + 1)
+    )
+    wrong_w = [
+        ("below -1", -1.5, ValueError, ("w must lie in [-1", "-1.5")),
+        ("NaN", math.nan, ValueError, ("w must lie in [-1", "nan")),
+        ("infinity", math.inf, ValueError, ("w must lie in [-1", "inf")),
+        ("a word", "2", TypeError, ("w must be a number", "'2'")),
+    ]
+    yield from rows(who, "w", wrong_w, lambda v: md.classifier_free_guidance(labelled, 3, v))
+    no_classes = [
+        ("without classes", eps_model, ValueError, ("needs a network with classes",)),
+        ("made without", md.MLP(width=8, depth=1), ValueError, ("classes=",)),
+    ]
+    yield from rows(who, "net", no_classes, lambda v: md.classifier_free_guidance(v, 3, 1.0))
+
+
+def exact_rows() -> Iterator[Row]:
+    exact, data = md.exact, torch.zeros(4, 1, 8, 8)
+
+    def wrong_std(extra: list[tuple] = ()) -> list[tuple]:
+        return [
+            ("negative", -0.1, ValueError, ("std must be at least 0", "-0.1")),
+            ("NaN", math.nan, ValueError, ("std must be finite", "nan")),
+            ("a word", "wide", TypeError, ("std must be a number", "'wide'")),
+            *extra,
+        ]
+
+    wrong_mean = [
+        ("NaN", math.nan, ValueError, ("mean must be finite", "nan")),
+        ("infinity", math.inf, ValueError, ("mean must be finite", "inf")),
+        ("a word", "zero", TypeError, ("mean must be a number", "'zero'")),
+    ]
+    yield from rows("gaussian", "mean", wrong_mean, lambda v: exact.gaussian(v, 1.0, S))
+    yield from rows("gaussian", "std", wrong_std(), lambda v: exact.gaussian(0.0, v, S))
+    for name in ("mean", "std"):
+        shapes = [
+            ("a column", torch.ones(8, 1), ValueError, (f"{name} has shape (8, 1)", "(1, 8, 8)")),
+            ("a batch", torch.ones(3, 1, 8, 8), ValueError, (f"{name} has shape (3, 1, 8, 8)",)),
+        ]
+        yield from rows(
+            "gaussian",
+            name,
+            shapes,
+            lambda v, n=name: exact.gaussian(**{"mean": 0.0, "std": 1.0, n: v}, schedule=S)(X, 3),
+        )
+    flat = ("no batch", torch.zeros(4), ValueError)
+    wrong = [*wrong_floats("means", data), (*flat, ("means", "(K, ...)", "(4,)"))]
+    yield from rows("mixture", "means", wrong, lambda v: exact.mixture(v, 1.0, None, S))
+    too_many = ("another number", torch.ones(3), ValueError, ("std", "shape (4,)", "(3,)"))
+    yield from rows(
+        "mixture", "std", wrong_std([too_many]), lambda v: exact.mixture(data, v, None, S)
+    )
+    weights = [
+        ("another number", torch.ones(3), ValueError, ("weights must be 4 positive numbers",)),
+        (
+            "0",
+            torch.tensor([1, 0, 1, 1]),
+            ValueError,
+            ("weights must be 4 positive", "[1, 0, 1, 1]"),
+        ),
+        ("NaN", torch.full((4,), math.nan), ValueError, ("weights must be finite", "nan")),
+        ("a word", "even", TypeError, ("weights must be a number or a tensor", "'even'")),
+    ]
+    yield from rows("mixture", "weights", weights, lambda v: exact.mixture(data, 1.0, v, S))
+    wrong = [*wrong_floats("data", data), (*flat, ("data", "(K, ...)", "(4,)"))]
+    yield from rows("ideal", "data", wrong, lambda v: exact.ideal(v, S))
+    models = {
+        "gaussian": lambda s: exact.gaussian(0.3, 0.1, s),
+        "mixture": lambda s: exact.mixture(data, 1.0, None, s),
+        "ideal": lambda s: exact.ideal(data, s),
+    }
+    for who, make in models.items():
+        model = make(S)
+        yield from rows(who, "schedule", WRONG_SCHEDULE, make)
+        yield from rows(f"{who}'s model", "t", WRONG_T, lambda v, m=model: m(X, v))
+        yield from rows(
+            f"{who}'s model", "x_t", wrong_floats("x_t")[:8], lambda v, m=model: m(v, 3)
+        )
+    other = [("another example", X[..., :7], ValueError, ("x_t", "(B, 1, 8, 8)", "(3, 1, 8, 7)"))]
+    for who in ("mixture", "ideal"):
+        model = models[who](S)
+        yield from rows(f"{who}'s model", "x_t", other, lambda v, m=model: m(v, 3))
+
+
+def draw_rows() -> Iterator[Row]:
+    start = [("-1", -1, ValueError, ("start must be at least 0", "-1"))]
+    yield from rows("BatchSlice", "start", start, lambda v: BatchSlice(GEN, v, 4))
+    yield from rows("BatchSlice", "total", wrong_count("total"), lambda v: BatchSlice(GEN, 0, v))
+    past = [("too far", 3, ValueError, ("rows 3..5", "has only 4"))]
+    yield from rows("BatchSlice", "start", past, lambda v: randn((3, 2), BatchSlice(GEN, v, 4)))
+
+
+def network_rows() -> Iterator[Row]:
+    net = md.TinyUNet(channels=1, classes=10, width=8, multipliers=(1, 2))
+    images = [
+        *[row for row in wrong_floats("x")[:7] if row[0] != "complex"],
+        ("no batch", X[0], ValueError, ("x must have shape (B, C, H, W)", "(1, 8, 8)")),
+        (
+            "channels",
+            torch.zeros(3, 3, 8, 8),
+            ValueError,
+            ("x must have 1 channel", "(3, 3, 8, 8)"),
+        ),
+        ("channels last", torch.zeros(3, 8, 8, 1), ValueError, ("channels come second",)),
+        ("an odd size", torch.zeros(3, 1, 7, 8), ValueError, ("7",)),
+    ]
+    yield from rows("TinyUNet", "x", images, lambda v: net(v, 3))
+    times = [
+        ("a word", "3", TypeError, ("t must be", "'3' (str)")),
+        ("a bool", True, TypeError, ("t must be", "True (bool)")),
+        ("another batch", torch.ones(2), ValueError, ("t must", "(3,)", "(2,)")),
+        ("a column", torch.ones(3, 1), ValueError, ("t must", "(3,)", "(3, 1)")),
+    ]
+    yield from rows("TinyUNet", "t", times, lambda v: net(X, v))
+    yield from rows(
+        "TinyUNet", "y", [*WRONG_LABELS, *WRONG_BATCH_OF_LABELS], lambda v: net(X, 3, v)
+    )
+    bare = md.TinyUNet(channels=1, width=8, multipliers=(1, 2))
+    no_labels = [("no classes", Y, ValueError, ("y was given", "no labels"))]
+    yield from rows("TinyUNet", "y", no_labels, lambda v: bare(X, 3, v))
+    for make in (md.TinyUNet, md.MLP, md.DigitClassifier):
+        for name in ("channels", "classes"):
+            yield from rows(
+                make.__name__, name, wrong_count(name), lambda v, m=make, n=name: m(**{n: v})
+            )
+    yield from rows(
+        "sinusoidal_embedding",
+        "dim",
+        [
+            ("odd", 7, ValueError, ("dim must be even", "7")),
+            ("0", 0, ValueError, ("dim must be even", "0")),
+        ],
+        lambda v: md.sinusoidal_embedding(torch.ones(2), v),
+    )
+
+
+def lazy_rows() -> Iterator[Row]:
+    """The main ones of the modules that load when they are used; their own tests have the rest."""
+    names = [("unknown", "cats", ValueError, ("name must be one of 'digits'", "'cats'"))]
+    yield from rows("data.load", "name", names, lambda v: md.data.load(v))
+    splits = [("unknown", "test", ValueError, ("split must be one of", "'heldout'", "'test'"))]
+    yield from rows("data.load", "split", splits, lambda v: md.data.load("digits", split=v))
+    yield from rows(
+        "data.load", "size", wrong_count("size"), lambda v: md.data.load("digits", size=v)
+    )
+    toys = [("unknown", "moons", ValueError, ("name must be one of", "'two_moons'", "'moons'"))]
+    yield from rows("data.toy", "name", toys, lambda v: md.data.toy(v, 10))
+    yield from rows("data.toy", "n", wrong_count("n"), lambda v: md.data.toy("ring", v))
+    a = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    yield from rows(
+        "metrics.frechet_distance",
+        "a",
+        wrong_floats("a", a),
+        lambda v: md.metrics.frechet_distance(v, a),
+    )
+    yield from rows(
+        "metrics.nearest_distance",
+        "b",
+        wrong_floats("b", a),
+        lambda v: md.metrics.nearest_distance(a, v),
+    )
+    yield from rows(
+        "viz.beta_explorer",
+        "T",
+        [row for row in wrong_count("T") if row[0] not in ("0", "negative")],
+        lambda v: md.viz.beta_explorer(v),
+    )
+    low = [("1", 1, ValueError, ("T must be at least 2", "got 1"))]
+    yield from rows("viz.beta_explorer", "T", low, lambda v: md.viz.beta_explorer(v))
+    curves = [("unknown", "sigmoid", ValueError, ("schedule must be one of", "'sigmoid'"))]
+    yield from rows(
+        "viz.beta_explorer", "schedule", curves, lambda v: md.viz.beta_explorer(schedule=v)
+    )
+
+
+def train_rows() -> Iterator[Row]:
+    net = md.TinyUNet(channels=1, classes=10, width=8, multipliers=(1, 2))
+
+    def call(data=X, net=net, **options):
+        settings = {"schedule": S, "steps": 1, "batch": 2, "progress": False, **options}
+        return md.train(net, data, **settings)
+
+    wrong_data = [row for row in wrong_floats("data")[3:] if row[0] not in ("complex", "a scalar")]
+    yield from rows("train", "data", wrong_data, call)
+    wrong_y = [(w, v, k, ("data[1] (y)", *words[1:])) for w, v, k, words in WRONG_LABELS[:4]]
+    yield from rows("train", "data", wrong_y, lambda v: call((X, v)))
+    wrong_schedule = [row for row in WRONG_SCHEDULE if row[0] != "None"]
+    yield from rows("train", "schedule", wrong_schedule, lambda v: call(schedule=v))
+    for name in ("steps", "batch"):
+        yield from rows("train", name, wrong_count(name), lambda v, n=name: call(**{n: v}))
+    modules = [
+        ("a function", eps_model, TypeError, ("net must be a torch.nn.Module", "(function)"))
+    ]
+    yield from rows("train", "net", modules, lambda v: call(net=v))
+    losses = [("a number", 3, TypeError, ("loss must be a function", "3 (int)"))]
+    yield from rows("train", "loss", losses, lambda v: call(loss=v))
+    rates = [
+        ("0", 0, ValueError, ("lr must lie in (0, inf)", "got 0")),
+        ("NaN", math.nan, ValueError, ("lr must lie in (0, inf)", "got nan")),
+        ("a word", "fast", TypeError, ("lr must be a number", "got 'fast'")),
+    ]
+    yield from rows("train", "lr", rates, lambda v: call(lr=v))
+    averages = [
+        ("1", 1.0, ValueError, ("ema must lie in [0, 1)", "1")),
+        ("1.5", 1.5, ValueError, ("ema must lie in", "1.5")),
+    ]
+    yield from rows("train", "ema", averages, lambda v: call(ema=v))
+    words = [("unknown", "fp16", ValueError, ("precision must be one of 'auto'", "'fp16'"))]
+    yield from rows("train", "precision", words, lambda v: call(precision=v))
+    names = [("unknown", "cats", ValueError, ("name must be one of", "'cats'"))]
+    yield from rows("load", "name", names, md.load)
+
+
+TABLE = [
+    *schedule_rows(),
+    *chain_rows(),
+    *convert_rows(),
+    *loss_rows(),
+    *step_rows(),
+    *walk_rows(),
+    *guidance_rows(),
+    *exact_rows(),
+    *draw_rows(),
+    *network_rows(),
+    *lazy_rows(),
+    *train_rows(),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [row[2:] for row in TABLE],
+    ids=[f"{who}({what})" for who, what, *_ in TABLE],
+)
+def test_what_is_wrong_is_refused_and_named(call, kind, words):
+    with pytest.raises(kind) as caught:
+        call()
+    assert caught.type is kind
+    message = str(caught.value)
+    missing = [word for word in words if word not in message]
+    assert not missing, f"the message {message!r} does not say {missing}"
+    assert len(message) < 400
+
+
+def test_every_public_function_is_in_the_table():
+    here = {who.split(".")[-1].split("'")[0] for who, *_ in TABLE}
+    records = {"State", "Run"}  # made by the library, not by the caller
+    functions = {name for name in md.__all__ if callable(getattr(md, name))}
+    takes = {name for name in functions if inspect.signature(getattr(md, name)).parameters}
+    assert takes - records <= here
