@@ -5,6 +5,7 @@ needs no argument, such as `beta_explorer`.
 """
 
 import inspect
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -21,7 +22,8 @@ class Interactive(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the widget as raw HTML, and have the page built anew when its code changes."""
         make = getattr(md.viz, self.arguments[0])
-        self.env.note_dependency(inspect.getsourcefile(make))
+        for file in Path(inspect.getsourcefile(make)).parent.glob("*.*"):  # .py, .js and .css
+            self.env.note_dependency(str(file))
         return [nodes.raw("", make()._repr_html_(), format="html")]
 
 
