@@ -1,0 +1,122 @@
+"""Two processes, really launched, train as one process with the double batch does."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import minidiff as md
+from minidiff.checkpoint import CHECKPOINT, load_checkpoint
+from minidiff.processes import find_processes
+
+# The same script, alone or launched: only the batch of a process differs.
+SCRIPT = """
+import sys
+import torch
+import minidiff as md
+from minidiff.augment import warp
+
+torch.set_num_threads(1)
+x, y = md.data.digits("train", 8)
+net = md.TinyUNet(1, 10, width=8, multipliers=(1, 2), blocks=1, seed=int(sys.argv[4]))
+run = md.train(net, (x[:300], y[:300]), schedule=md.linear_schedule(), steps=int(sys.argv[3]),
+               batch=int(sys.argv[1]), lr=2e-3, warmup=5, augment=warp, out=sys.argv[2],
+               checkpoint_every=5, sample_every=10, precision="fp32", device="cpu", progress=False)
+"""
+LAUNCHERS = {
+    "torchrun": ["-m", "torch.distributed.run", "--nproc_per_node=2"],
+    # For CPUs accelerate has a launcher through MPI only; this one starts the two just as well.
+    "accelerate": ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2",
+                   "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("script") / "train_digits.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+def launch(script: Path, how: str | None, *arguments: object) -> None:
+    words = [sys.executable]
+    if how is not None:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        flag = "--master_port" if how == "torchrun" else "--main_process_port"
+        words += [*LAUNCHERS[how], f"{flag}={port}"]
+    clean = {name: value for name, value in os.environ.items() if name != "WORLD_SIZE"}
+    done = subprocess.run(
+        [*words, str(script), *map(str, arguments)],
+        env={**clean, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def alone(script, tmp_path_factory) -> dict:
+    out = tmp_path_factory.mktemp("alone")
+    launch(script, None, 16, out, 12, 0)
+    return load_checkpoint(out / CHECKPOINT)
+
+
+def assert_same_path(one: dict, other: dict) -> None:
+    """Loss curves and averaged weights agree to rounding."""
+    torch.testing.assert_close(
+        torch.tensor(one["state"]["losses"]),
+        torch.tensor(other["state"]["losses"]),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    for name, weight in one["state"]["ema"].items():
+        torch.testing.assert_close(weight, other["state"]["ema"][name], rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", sorted(LAUNCHERS))
+def test_two_processes_follow_one_with_the_double_batch(script, alone, tmp_path, how):
+    launch(script, how, 8, tmp_path, 12, 0)
+    both = load_checkpoint(tmp_path / CHECKPOINT)
+    assert_same_path(alone, both)
+    assert both["settings"] == alone["settings"]  # so either can go on where the other stopped
+    assert [path.name for path in (tmp_path / "samples").iterdir()] == ["step_000010.png"]
+
+
+@pytest.mark.slow
+def test_one_process_alone_with_the_same_batch_differs(script, alone, tmp_path):
+    """Guards the comparison above: it would notice if each process took the same rows."""
+    launch(script, None, 8, tmp_path, 12, 0)
+    with pytest.raises(AssertionError):
+        assert_same_path(alone, load_checkpoint(tmp_path / CHECKPOINT))
+
+
+@pytest.mark.slow
+def test_refusal_in_the_first_process_ends_all(script, alone, tmp_path):
+    launch(script, "torchrun", 8, tmp_path, 2, 0)
+    with pytest.raises(AssertionError, match="steps: 2 in the folder, 3 now"):
+        launch(script, "torchrun", 8, tmp_path, 3, 0)
+
+
+def test_launched_without_accelerate_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ImportError, match="WORLD_SIZE=2.*pip install accelerate"):
+        find_processes("cpu")
+
+
+def test_alone_needs_no_accelerate(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    x = torch.linspace(-1, 1, 64).reshape(32, 2)
+    run = md.train(
+        md.MLP(2, width=16, depth=1), x, schedule=md.linear_schedule(), steps=2, progress=False
+    )
+    assert run.steps == 2
