@@ -1,0 +1,141 @@
+"""Every page of the built book, opened over file:// with the network cut.
+
+`book_page` (see conftest.py) runs a test once for every page. The listings of source code under
+_modules/ and the indexes are the theme's own work; they are opened, too, but only for what a broken
+file or script would show.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+
+ROOT = Path(__file__).resolve().parents[2]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PHONE, DESKTOP = 390, 1280
+
+BAD_IMAGES = """() => [...document.images].filter(
+    (i) => !i.complete || !i.naturalWidth).map((i) => i.src)"""
+# Without alt text MyST-NB writes the picture's file name there.
+WITHOUT_ALT = r"""() => [...document.querySelectorAll('main img')].filter(
+    (i) => !i.alt.trim() || /_images\//.test(i.alt)).map((i) => i.src)"""
+FORMULAS = "() => document.querySelectorAll('main .math').length"
+TYPESET = "() => document.querySelectorAll('main .math mjx-container svg').length"
+FORMULA_ERRORS = """() => [...document.querySelectorAll('mjx-merror, [data-mjx-error]')].map(
+    (e) => e.getAttribute('data-mjx-error') || e.textContent)"""
+STICKING_OUT = """() => [...document.querySelectorAll('main *')].filter(
+    (e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    .slice(0, 5).map((e) => e.outerHTML.slice(0, 120))"""
+OUTPUTS = "(root) => [...root.querySelectorAll('output')].map((o) => o.textContent).join('\\n')"
+
+
+def written_pages() -> list[str]:
+    """The pages that the table of contents names: ours, not the theme's."""
+    chapters = [c for part in TOC["parts"] for c in part["chapters"]]
+    sections = [section for chapter in chapters for section in chapter.get("sections", [])]
+    return [f"{page}.html" for page in [TOC["root"], *(c["file"] for c in [*chapters, *sections])]]
+
+
+def load_everything(visit: Any) -> None:
+    """Scroll to the end and back, so that what loads late is loaded."""
+    visit.page.evaluate(
+        """async () => { for (let y = 0; y < document.body.scrollHeight; y += 800) {
+        window.scrollTo(0, y); await new Promise((r) => setTimeout(r, 15)); }
+        window.scrollTo(0, 0); }"""
+    )
+    visit.page.wait_for_load_state("networkidle")
+
+
+def test_page_opens_without_network_or_error(open_page: Callable, book_page: str) -> None:
+    if book_page == "index.html":
+        pytest.skip("a redirect, tested below")
+    visit = open_page(book_page)
+    load_everything(visit)
+    visit.assert_clean()
+    assert visit.page.evaluate(BAD_IMAGES) == []
+    assert visit.page.evaluate(WITHOUT_ALT) == []
+    assert visit.page.evaluate(FORMULA_ERRORS) == []
+    assert visit.page.evaluate(TYPESET) == visit.page.evaluate(FORMULAS)
+
+
+@pytest.mark.parametrize("page", written_pages())
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_page_reads_well(open_page: Callable, page: str, theme: str, width: int) -> None:
+    visit = open_page(page, width=width, theme=theme)
+    load_everything(visit)
+    visit.assert_clean()
+    document = visit.page
+    assert document.evaluate("document.documentElement.dataset.theme") == theme
+    assert document.evaluate("document.documentElement.scrollWidth") <= width, document.evaluate(
+        STICKING_OUT
+    )
+    violations = Axe().run(document).response["violations"]
+    serious = [v for v in violations if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [n["html"][:200] for n in v["nodes"][:5]]) for v in serious] == []
+
+
+def test_index_leads_to_the_welcome_page(open_page: Callable) -> None:
+    visit = open_page("index.html")
+    visit.page.wait_for_url(re.compile(rf"{TOC['root']}\.html$"))
+    visit.page.get_by_role("heading", level=1).wait_for()
+    visit.assert_clean()
+
+
+def keys_for(control: Any) -> list[str]:
+    """Keys that move a control of its kind, one of which must do something wherever it stands."""
+    tag, kind = control.evaluate("(c) => [c.tagName.toLowerCase(), c.type]")
+    if kind in ("range", "number"):
+        return ["ArrowRight", "ArrowLeft", "Home", "End"]
+    if tag == "select" or kind == "radio":
+        return ["ArrowDown", "ArrowUp"]
+    return ["Enter", "Space"]
+
+
+def moves(root: Any, control: Any) -> bool:
+    """Whether some key changes what the widget's outputs say."""
+    before = root.evaluate(OUTPUTS)
+    for key in keys_for(control):
+        control.press(key)
+        if root.evaluate(OUTPUTS) != before:
+            return True
+    return False
+
+
+def pages_with_widgets() -> list[str]:
+    """The welcome page and the chapters: where the course has its interactives."""
+    return [page for page in written_pages() if page.startswith(("notebooks/", TOC["root"]))]
+
+
+@pytest.mark.parametrize("page", pages_with_widgets())
+def test_every_control_answers_the_keyboard(open_page: Callable, page: str) -> None:
+    visit = open_page(page)
+    for root in visit.page.locator("main .mdw").all():
+        root.scroll_into_view_if_needed()
+        assert root.locator("output").count(), "a widget must say its numbers"
+        controls = [c for c in root.locator("input, select, button").all() if c.is_visible()]
+        # Where a picture is drawn from data and nothing is chosen, there would be nothing to move.
+        assert controls
+        for control in controls:
+            # Another control may just have made sense of this one, or nonsense.
+            if control.is_enabled() and control.is_visible():
+                assert moves(root, control), control.evaluate("(c) => c.outerHTML")
+    visit.assert_clean()
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("book/intro.html", ["beta_explorer", "noise_explorer"]),
+        ("notebooks/02_forward_process.html", ["noise_explorer"]),
+        ("notebooks/03_nice_property.html", ["beta_explorer"]),
+    ],
+)
+def test_page_has_its_interactives(open_page: Callable, page: str, names: list[str]) -> None:
+    visit = open_page(page)
+    for name in names:
+        assert visit.page.locator(f"main .mdw-{name}[data-ready]").count() >= 1
