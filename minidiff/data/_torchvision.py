@@ -61,10 +61,10 @@ def _lacks_operators(error: Exception) -> bool:
 
 
 def read(name: str, train: bool, root: Path, download: bool) -> tuple[Tensor, Tensor]:
-    """Read one of :data:`SETS`.
+    """Read one of ``SETS``.
 
     Args:
-        name: Its key in :data:`SETS`.
+        name: Its key in ``SETS``.
         train: Whether to read the train part rather than the test part.
         root: Folder that holds the set's own folder, or gets it.
         download: Whether files that are missing may be downloaded.

@@ -56,7 +56,7 @@ def load(
     stand in ``minidiff/data/DIGITS_LICENSE.md``.
 
     Args:
-        name: One of :data:`NAMES`.
+        name: One of ``minidiff.data.NAMES``.
         split: ``"train"`` or ``"heldout"`` (for the larger sets: their test part).
         size: Height and width to resize to, with an antialiased bilinear filter; the result is rounded
             to 8 bits again, so that bits per dimension keep their meaning. None keeps the

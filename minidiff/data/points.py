@@ -33,7 +33,7 @@ def toy(
     .. math:: p(x) = \frac18 \sum_{k=0}^{7} \mathcal N\bigl(x;\, m_k,\, 0.15^2 I\bigr),
         \qquad m_k = 1.6\,\Bigl(\cos\tfrac{2\pi k}{8},\, \sin\tfrac{2\pi k}{8}\Bigr);
 
-    its means are :func:`eight_means` and its standard deviation is :data:`EIGHT_STD`.
+    its means are :func:`eight_means` and its standard deviation is ``minidiff.data.EIGHT_STD``.
 
     ``"ring"``: a uniform angle and a normal radius,
 
@@ -54,7 +54,7 @@ def toy(
         \qquad a = 1.5\pi\,(1 + 2u).
 
     Args:
-        name: One of :data:`TOY`.
+        name: One of ``minidiff.data.TOY``.
         n: How many points, at least 1.
         generator: Where the random numbers come from; they are drawn on its device.
         device: Where the points go; None leaves them where they were drawn.
@@ -64,7 +64,7 @@ def toy(
 
     Raises:
         TypeError: If ``n`` is no integer.
-        ValueError: If ``name`` is not one of :data:`TOY`, or ``n`` is below 1.
+        ValueError: If ``name`` is not one of ``minidiff.data.TOY``, or ``n`` is below 1.
     """
     check_choice("name", name, TOY)
     n = check_positive_int("n", n)

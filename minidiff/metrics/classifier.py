@@ -16,10 +16,10 @@ from ..validate import check_floats, check_positive_int
 class Classifier(Protocol):
     """What the metrics want of a classifier: its scores, and the layer before them."""
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, /) -> Tensor:
         """Return logits (N, classes) for images (N, C, H, W)."""
 
-    def features(self, images: Tensor) -> Tensor:
+    def features(self, images: Tensor, /) -> Tensor:
         """Return features (N, D) for images (N, C, H, W)."""
 
 
