@@ -48,6 +48,8 @@ class MLP(Denoiser):
             check_positive_int(name, n)
         if classes is not None:
             check_positive_int("classes", classes)
+        if width % 2:
+            raise ValueError(f"width must be even (half sines, half cosines of t), got {width}")
         check_number("time_scale", time_scale, 0, float("inf"))
         config = {
             "channels": channels,

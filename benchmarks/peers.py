@@ -1,0 +1,193 @@
+"""TinyUNet and our sampler step beside diffusers', in turn in one run: python -m benchmarks.peers.
+
+Both networks have the same layers (benchmarks/twin.py) and take the same training step: forward pass,
+loss, backward pass, gradient clipping, AdamW. A round runs every contestant once, one after the other, so
+that whatever else the machine does falls on all of them; a ratio is one of two times of one round, and
+the table gives its median over the rounds with the smallest and the largest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import minidiff as md
+from benchmarks.twin import Twin
+from minidiff.nn import TinyUNet
+from minidiff.precision import autocast, choose_precision
+from minidiff.recipes import RECIPES
+
+CPU = torch.device("cpu")
+MATRIX = 1024  # rows of the matrices whose product shows what the machine can do
+CALLS = 50  # sampler steps in one timing: a single one is too short for the clock
+Times = dict[str, list[float]]
+
+
+def main() -> None:
+    """Print both comparisons."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="of every contestant in turn")
+    parser.add_argument("--batch", type=int, default=128, help="images in a training step")
+    parser.add_argument("--threads", type=int, default=2, help="processor cores to use")
+    arguments = parser.parse_args()
+    with suppress(AttributeError):  # not every system lets a process choose its cores
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
+    torch.set_num_threads(arguments.threads)
+    print(f"torch {torch.__version__}, {arguments.threads} threads, load {os.getloadavg()[0]:.1f}")
+    compare_training(arguments.rounds, arguments.batch)
+    compare_steps(arguments.rounds)
+
+
+def compare_training(rounds: int, batch: int) -> None:
+    """Time a training step of each network in each precision, beside a matrix product."""
+    ours = RECIPES["digits16"].plan().net
+    assert isinstance(ours, TinyUNet)
+    twin = Twin(ours)
+    twin.copy_weights(ours)
+    data = training_batch(ours, batch)
+    default = choose_precision(ours, data[0], "auto")
+
+    counts = {"ours": operations(ours, data), "theirs": operations(twin, data)}
+    print(f"\nTraining step of digits16: {batch} images of 16×16, {ours.config}")
+    print(f"{'':10}{'parameters':>12}{'Gflop a step':>14}")
+    for name, net in (("ours", ours), ("theirs", twin)):
+        print(f"{name:10}{parameters(net):>12,}{counts[name] / 1e9:>14.2f}")
+    print(
+        f"{'ratio':10}{parameters(ours) / parameters(twin):>12.3f}"
+        f"{counts['ours'] / counts['theirs']:>14.3f}"
+    )
+
+    contestants: dict[str, Callable[[], object]] = {}
+    for precision in ("fp32", "bf16"):
+        for name, net in (("ours", ours), ("theirs", twin)):
+            contestants[f"{name} {precision}"] = training_step(net, data, precision)
+        contestants[f"matrix product {precision}"] = matrix_product(precision)
+    times = in_turn(contestants, rounds)
+
+    print(f"\n{'':22}{'ms':>8}{'images/s':>10}{'Gflop/s':>9}{'of a matrix product':>21}")
+    for precision in ("fp32", "bf16"):
+        peak = 2 * MATRIX**3 / median(times[f"matrix product {precision}"])
+        for name in ("ours", "theirs"):
+            seconds = median(times[f"{name} {precision}"])
+            rate = counts[name] / seconds
+            print(
+                f"{name + ' ' + precision:22}{seconds * 1e3:8.1f}{batch / seconds:10.0f}"
+                f"{rate / 1e9:9.0f}{rate / peak:21.0%}"
+            )
+        print(f"{'matrix product ' + precision:22}{'':18}{peak / 1e9:9.0f}")
+    print(f"\nImages per second, ours over theirs ({rounds} rounds):")
+    show_ratio("both fp32", times["theirs fp32"], times["ours fp32"], "at least", 1.05)
+    show_ratio("both bf16 autocast", times["theirs bf16"], times["ours bf16"], "at least", 1.05)
+    what = f"by default ({default} against fp32)"
+    show_ratio(what, times["theirs fp32"], times[f"ours {default}"], "at least", 1.5)
+
+
+def training_batch(net: TinyUNet, batch: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Noisy images, times, labels and the noise, of the shapes that digits16 trains on."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(batch, net.channels, 16, 16, generator=generator)
+    t = torch.randint(1, 1001, (batch,), generator=generator)
+    y = torch.randint(0, net.classes or 1, (batch,), generator=generator)
+    return x, t, y, torch.randn(x.shape, generator=generator)
+
+
+def training_step(
+    net: nn.Module, data: tuple[Tensor, Tensor, Tensor, Tensor], precision: str
+) -> Callable[[], None]:
+    """One step of Algorithm 1 on a batch that is there already."""
+    x, t, y, noise = data
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-4, fused=True)
+
+    def step() -> None:
+        with autocast(CPU, precision):
+            loss = (net(x, t, y) - noise).square().mean()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return step
+
+
+def matrix_product(precision: str) -> Callable[[], Tensor]:
+    """A product of two large square matrices."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b = torch.randn(2, MATRIX, MATRIX, generator=torch.Generator().manual_seed(0)).to(dtype)
+    return lambda: a @ b
+
+
+def operations(net: nn.Module, data: tuple[Tensor, Tensor, Tensor, Tensor]) -> int:
+    """Floating-point operations of matrix products and convolutions, forward and backward."""
+    x, t, y, noise = data
+    with FlopCounterMode(display=False) as counter:
+        (net(x, t, y) - noise).square().mean().backward()
+    net.zero_grad()
+    return counter.get_total_flops()
+
+
+def parameters(net: nn.Module) -> int:
+    """How many numbers the network learns."""
+    return sum(p.numel() for p in net.parameters())
+
+
+def compare_steps(rounds: int) -> None:
+    """Time the arithmetic of one sampler step: what happens after the network has answered."""
+    from diffusers import DDIMScheduler, DDPMScheduler
+
+    schedule = md.linear_schedule()
+    generator = torch.Generator().manual_seed(0)
+    x_t, eps = torch.randn(2, 16, 1, 16, 16, generator=generator)
+    ddpm = DDPMScheduler(clip_sample=False)
+    ddim = DDIMScheduler(clip_sample=False, timestep_spacing="trailing")
+    ddim.set_timesteps(50)  # from t = 500 its next time is 480
+    times = in_turn(
+        {
+            "ours DDPM": lambda: md.sample_step(eps, x_t, 500, 499, schedule, generator=generator),
+            "theirs DDPM": lambda: ddpm.step(eps, 499, x_t, generator=generator),
+            "ours DDIM": lambda: md.sample_step(eps, x_t, 500, 480, schedule, eta=0.0),
+            "theirs DDIM": lambda: ddim.step(eps, 499, x_t),
+        },
+        rounds,
+        CALLS,
+    )
+    print(f"\nOne sampler step on {tuple(x_t.shape)}, without the network ({rounds} rounds):")
+    for kind in ("DDPM", "DDIM"):
+        ours, theirs = times[f"ours {kind}"], times[f"theirs {kind}"]
+        print(f"{kind}: ours {median(ours) * 1e6:.0f} µs, theirs {median(theirs) * 1e6:.0f} µs")
+        show_ratio(f"our time over theirs, {kind}", ours, theirs, "at most", 0.5)
+
+
+def in_turn(contestants: dict[str, Callable[[], object]], rounds: int, calls: int = 1) -> Times:
+    """Seconds a call of each contestant, round by round, after one round that does not count."""
+    times: Times = {name: [] for name in contestants}
+    for number in range(rounds + 1):
+        for name, work in contestants.items():
+            start = time.perf_counter()
+            for _ in range(calls):
+                work()
+            if number > 0:
+                times[name].append((time.perf_counter() - start) / calls)
+    return times
+
+
+def show_ratio(what: str, a: list[float], b: list[float], bound: str, limit: float) -> None:
+    """Print the median of a / b, round by round, and whether it keeps to its limit."""
+    ratios = [x / y for x, y in zip(a, b, strict=True)]
+    middle = median(ratios)
+    holds = middle >= limit if bound == "at least" else middle <= limit
+    print(
+        f"  {what:36}{middle:6.2f}  [{min(ratios):.2f}, {max(ratios):.2f}]"
+        f"   {bound} {limit:g}: {'holds' if holds else 'MISSED'}"
+    )
+
+
+if __name__ == "__main__":
+    main()
