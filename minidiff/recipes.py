@@ -156,7 +156,7 @@ def run(
     """
     plan = make_plan(name, size)
     if minutes is None:
-        settings["steps"] = steps or plan.steps
+        settings["steps"] = plan.steps if steps is None else steps
     elif steps is None:
         settings["minutes"] = minutes
     else:

@@ -108,7 +108,7 @@ def test_refusal_in_the_first_process_ends_all(script, alone, tmp_path):
 def test_launched_without_accelerate_says_what_to_install(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(ImportError, match="WORLD_SIZE=2.*pip install accelerate"):
+    with pytest.raises(ImportError, match=r"WORLD_SIZE=2.*pip install accelerate"):
         find_processes("cpu")
 
 

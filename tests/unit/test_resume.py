@@ -47,7 +47,8 @@ torch.set_num_threads(1)
 x, y = md.data.digits("train", 8)
 net = md.TinyUNet(1, 10, width=8, multipliers=(1, 2), blocks=1, dropout=0.1)
 run = train(net, (x[:200], y[:200]), schedule=md.linear_schedule(), steps=40, batch=8, warmup=5,
-            out=sys.argv[1], checkpoint_every=3, sample_every=None, device="cpu", precision="fp32", progress=False)
+            out=sys.argv[1], checkpoint_every=3, sample_every=None, device="cpu",
+            precision="fp32", progress=False)
 print("ended", run.steps)
 """
 

@@ -1,0 +1,110 @@
+"""How good are the digits that digits16 draws, or a network trained here and now?
+
+python -m benchmarks.quality                 # the weights that ship
+python -m benchmarks.quality --minutes 4     # from nothing, on this machine
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import minidiff as md
+from minidiff import recipes
+from minidiff.pictures import save_sheet
+from minidiff.quality import SAMPLER_STEPS, WEIGHTS, Judge, SampleScores, draw_digits
+
+SHOWN = 100  # samples in the picture
+QUANTILES = (0.0, 0.01, 0.1, 0.5)
+
+
+def main() -> None:
+    """Print every figure, and write the picture."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--minutes", type=float, help="train from nothing for so long")
+    parser.add_argument("--n", type=int, default=1000, help="images to draw (1000)")
+    parser.add_argument("--seed", type=int, default=0, help="decides the samples (0)")
+    parser.add_argument(
+        "--picture", type=Path, help="write a grid of samples at w = 1 here, as PNG"
+    )
+    chosen = parser.parse_args()
+
+    judge = Judge(md.load("digit_classifier16")[0], chosen.seed)
+    read = md.metrics.accuracy(judge.classifier, judge.heldout, judge.heldout_labels)
+    print(
+        f"The classifier reads {read.value:.4f} ± {read.standard_error:.4f} of the "
+        f"{len(judge.heldout)} held-out digits; it was trained with the other {len(judge.train)}."
+    )
+    net, schedule = network(chosen.minutes)
+    drawn = {}
+    pictures = {}
+    for w in WEIGHTS:
+        start = time.perf_counter()
+        pictures[w], labels = draw_digits(net, schedule, chosen.n, w, seed=chosen.seed)
+        seconds = time.perf_counter() - start
+        drawn[w] = judge.score(pictures[w], labels)
+        print(f"{chosen.n} samples by DDIM-{SAMPLER_STEPS} at w = {w:g}: {seconds:.0f} s")
+    print(table(chosen.n, judge, drawn))
+    if chosen.picture is not None:
+        path = save_sheet(chosen.picture, pictures[WEIGHTS[-1]][:SHOWN], columns=10)
+        print(f"\nThe first {SHOWN} samples at w = {WEIGHTS[-1]:g}: {path}")
+
+
+def network(minutes: float | None) -> tuple[Any, md.NoiseSchedule]:
+    """The shipped network, or one trained now by the same recipe for so many minutes."""
+    threads = torch.get_num_threads()
+    if minutes is None:
+        print(f"Network: digits16 as it ships; {threads} threads.")
+        return md.load("digits16")
+    run = recipes.run("digits16", minutes=minutes)
+    print(
+        f"Network: digits16 trained from nothing, {run.steps} steps in {run.seconds / 60:.2f} minutes "
+        f"on {threads} threads, in {run.precision}."
+    )
+    return run.net, run.schedule
+
+
+def table(n: int, judge: Judge, drawn: dict[float, SampleScores]) -> str:
+    """All figures, with what each is to be held against."""
+    real = judge.real(n)
+    heldout = judge.heldout_nearest()
+    best = min(drawn, key=lambda w: drawn[w].frechet)
+    lines = [
+        "",
+        f"Fréchet distance to the {len(heldout)} held-out digits, in {judge.reference.shape[1]} features "
+        "(± bootstrap standard error)",
+        f"  {n} real training digits   {real.frechet:8.3f} ± {real.frechet_error:.3f}",
+    ]
+    for w, got in drawn.items():
+        ratio = got.frechet / real.frechet
+        lines.append(
+            f"  {n} samples, w = {w:g}        {got.frechet:8.3f} ± {got.frechet_error:.3f}"
+            f"   {ratio:.2f} times the real one's" + (" (the better w)" if w == best else "")
+        )
+    lines += ["", f"Accuracy: share of {n} samples that the classifier reads as their label"]
+    for w, got in drawn.items():
+        lines.append(f"  w = {w:g}   {got.accuracy:.4f} ± {got.accuracy_error:.4f}")
+    quantiles = "".join(f"{q:9.0%}" for q in QUANTILES)
+    lines += ["", f"Distance to the nearest training digit, quantiles {quantiles}     mean"]
+    lines.append(f"  {len(heldout):5} held-out digits{' ' * 25}{spread(heldout)}")
+    for w, got in drawn.items():
+        lines.append(f"  {n:5} samples, w = {w:g}{' ' * 24}{spread(got.nearest)}")
+    return "\n".join(lines)
+
+
+def spread(distance: torch.Tensor) -> str:
+    """Quantiles and mean of distances."""
+    at = torch.quantile(distance, torch.tensor(QUANTILES, dtype=distance.dtype))
+    return "".join(f"{value:9.3f}" for value in at.tolist()) + f"{distance.mean():9.3f}"
+
+
+if __name__ == "__main__":
+    main()

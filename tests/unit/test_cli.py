@@ -1,0 +1,114 @@
+"""The command line: it does what it says, and errors are one line."""
+
+import subprocess
+import sys
+
+import matplotlib.image
+import pytest
+
+from minidiff import doctor
+from minidiff.__main__ import main
+
+
+def test_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "minidiff", "sample", "nothing-here"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("minidiff sample: name must be one of")
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["doctor"]])
+def test_help_names_everything(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    wanted = {
+        "": ["train", "sample", "doctor"],
+        "train": ["--steps", "--minutes", "--out", "--fresh", "digits16", "mnist"],
+        "sample": ["--label", "--n", "--steps", "--w", "--seed", "--out", "digits16"],
+        "doctor": ["missing"],
+    }[command[0] if command else ""]
+    assert all(word in text for word in wanted)
+
+
+def test_no_command_prints_the_help(capsys):
+    assert main([]) == 2
+    assert "sample" in capsys.readouterr().out
+
+
+def test_sample_writes_a_picture(tmp_path, capsys):
+    out = tmp_path / "sevens.png"
+    command = ["sample", "digits16", "--label", "7", "--n", "12", "--steps", "3", "--out", str(out)]
+    assert main(command) == 0
+    assert str(out) in capsys.readouterr().out
+    picture = matplotlib.image.imread(out)
+    assert picture.shape[:2] == ((2 * 17 + 1) * 4, (10 * 17 + 1) * 4)
+    first = out.read_bytes()
+    assert main(command) == 0
+    assert out.read_bytes() == first  # the seed decides
+    assert main([*command, "--seed", "1"]) == 0
+    assert out.read_bytes() != first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sample", "digits16", "--n", "0"], "--n must be at least 1, got 0"),
+        (["sample", "digits16", "--label", "12"], "12"),
+        (["sample", "digits16", "--steps", "2000"], "2000"),
+        (["sample", "digit_classifier16"], "DigitClassifier, which draws nothing"),
+        (["train", "nothing"], "name must be a recipe or a data set"),
+        (["train", "digits16", "--size", "8"], "size=8"),
+        (["train", "digits16", "--steps", "0"], "steps must be at least 1, got 0"),
+    ],
+)
+def test_errors_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"minidiff {arguments[0]}: ")
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_then_sample(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    train = ["train", "digits", "--size", "8", "--steps", "2", "--batch", "4"]
+    assert main(train) == 0
+    assert (tmp_path / "runs" / "digits" / "checkpoint.pt").is_file()
+    assert "python -m minidiff sample runs/digits" in capsys.readouterr().out.replace("\\", "/")
+    assert main(train) == 0
+    assert "is finished (2 steps)" in capsys.readouterr().out
+    assert main(["sample", "runs/digits", "--n", "3", "--steps", "2"]) == 0
+    assert matplotlib.image.imread("samples.png").shape[:2] == ((8 + 2) * 4, (3 * 9 + 1) * 4)
+    assert main([*train, "--seed", "1"]) == 1
+    assert "seed: 0 in the folder, 1 now" in capsys.readouterr().err
+    assert main([*train, "--seed", "1", "--fresh"]) == 0
+
+
+def test_doctor_finds_everything_here(capsys):
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    for word in ("minidiff", "torch", "einops", "device: ", "bf16", "4000 to train", "digits16"):
+        assert word in text
+    assert "MISSING" not in text
+
+
+def test_doctor_says_how_to_get_what_is_missing(monkeypatch, capsys):
+    for name in ("einops", "accelerate"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(doctor, "load", damaged)
+    assert main(["doctor"]) == 1
+    text = capsys.readouterr().out
+    assert "MISSING  einops (rearranging tensors): pip install einops" in text
+    assert 'pip install "minidiff[distributed]"' in text
+    assert "MISSING  weights are damaged" in text
+
+
+def damaged(name: str) -> None:
+    raise ValueError("weights are damaged")

@@ -1,0 +1,213 @@
+"""What ships is what its card says, and everything else is refused by name."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import minidiff as md
+from minidiff import recipes, weights
+from minidiff.checkpoint import DamagedFileError
+
+
+def card(name: str) -> dict:
+    return json.loads((weights.FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """The shipped folder, copied to where it can be damaged."""
+    folder = tmp_path / "weights"
+    shutil.copytree(weights.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(weights, "FOLDER", folder)
+    return folder
+
+
+def test_each_recipe_ships_and_nothing_else():
+    assert md.available() == sorted(recipes.RECIPES)
+    stems = {path.stem for path in weights.FOLDER.glob("*.safetensors")}
+    assert stems == set(recipes.RECIPES)
+
+
+@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
+def test_card_describes_the_file(name):
+    about = card(name)
+    content = (weights.FOLDER / f"{name}.safetensors").read_bytes()
+    assert about["sha256"] == hashlib.sha256(content).hexdigest()
+    assert len(content) < 6_000_000
+    net, schedule = md.load(name)
+    assert about["network"] == type(net).__name__
+    assert about["config"] == net.config
+    assert about["weights"] == sum(x.numel() for x in net.parameters())
+    assert not net.training
+    assert weights.example_shape(name) == (1, 16, 16)
+    if schedule is None:
+        assert about["schedule"] is None
+    else:
+        assert about["schedule"]["T"] == schedule.T
+        assert about["schedule"]["beta_T"] == float(schedule.beta[-1])
+    # The recipe of today still makes this network.
+    plan = recipes.make_plan(name)
+    assert plan.net.config == net.config
+    assert about["steps"] == plan.steps
+
+
+def test_schedule_comes_back_to_the_last_bit():
+    _, schedule = md.load("digits16")
+    assert torch.equal(schedule.alpha_bar, md.linear_schedule().alpha_bar)
+    assert schedule.name == "linear"
+
+
+def test_classifier_reads_held_out_digits_as_its_card_says():
+    net, schedule = md.load("digit_classifier16")
+    assert schedule is None
+    got = md.metrics.accuracy(net, *md.data.digits("heldout")).value
+    assert got >= 0.97
+    assert got == pytest.approx(card("digit_classifier16")["scores"]["accuracy, heldout"], abs=2e-3)
+    assert net.features(torch.zeros(1, 1, 16, 16)).shape[1] <= 64
+
+
+def test_classifier_is_trained_without_the_held_out_digits():
+    heldout = {x.numpy().tobytes() for x in md.data.digits("heldout")[0]}
+    images = recipes.make_plan("digit_classifier16").data[0]
+    assert not any(x.numpy().tobytes() in heldout for x in images)
+
+
+def test_digits16_draws_what_it_is_told():
+    net, schedule = md.load("digits16")
+    labels = torch.arange(20) % 10
+    x = md.ddim_sample(
+        md.classifier_free_guidance(net, labels, w=1.0), schedule, (20, 1, 16, 16), steps=25,
+        clip=True, generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    classifier, _ = md.load("digit_classifier16")
+    assert md.metrics.accuracy(classifier, x, labels).value >= 0.9
+
+
+def test_table_is_the_one_the_recipe_prints():
+    written = (weights.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert written == recipes.table(weights.FOLDER)
+    for name in recipes.RECIPES:
+        assert f"`{name}`" in written
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "foreign"])
+def test_damaged_shipped_file_is_named(copied, damage):
+    path = copied / "digits16.safetensors"
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[-1] ^= 1
+    elif damage == "cut":
+        content = content[:-100]
+    else:
+        save_file({"x": torch.zeros(3)}, path)
+        content = path.read_bytes()
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=r"python -m minidiff\.recipes digits16") as refusal:
+        md.load("digits16")
+    assert str(path) in str(refusal.value)
+
+
+def test_missing_shipped_file_is_named(copied):
+    (copied / "digits16.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"digits16\.safetensors is missing"):
+        md.load("digits16")
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match=r"one of digit_classifier16, digits16.*'digits17'"):
+        md.load("digits17")
+
+
+def test_folder_without_a_training_is_named(tmp_path):
+    with pytest.raises(ValueError, match="holds no training"):
+        md.load(tmp_path)
+
+
+def test_own_file(tmp_path):
+    net, schedule = md.MLP(2, width=16, depth=1), md.cosine_schedule(50)
+    path = tmp_path / "mine.safetensors"
+    digest = weights.save(path, net, schedule, shape=(2,))
+    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    back, schedule_back = md.load(path)
+    assert torch.equal(schedule_back.beta, schedule.beta)
+    assert weights.example_shape(path) == (2,)
+    for ours, theirs in zip(back.parameters(), net.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", ["text", "other safetensors", "wrong shapes", "wrong class"])
+def test_foreign_file_is_named(tmp_path, kind):
+    path = tmp_path / "foreign.safetensors"
+    marks = {"format": weights.FORMAT, "schedule": "", "shape": "[2]", "class": "MLP"}
+    if kind == "text":
+        path.write_text("not weights at all")
+    elif kind == "other safetensors":
+        save_file({"x": torch.zeros(3)}, path)
+    elif kind == "wrong shapes":
+        save_file({"x": torch.zeros(3)}, path, metadata={**marks, "config": '{"channels": 2}'})
+    else:
+        marks["class"] = "Conv2d"
+        save_file({"x": torch.zeros(3)}, path, metadata={**marks, "config": "{}"})
+    with pytest.raises(ValueError, match="foreign") as refusal:
+        md.load(path)
+    assert str(path) in str(refusal.value)
+
+
+def test_other_networks_cannot_be_saved_by_name(tmp_path):
+    with pytest.raises(TypeError, match="net must be a network of minidiff"):
+        weights.save(tmp_path / "x.safetensors", torch.nn.Linear(2, 2), None, shape=(2,))
+
+
+class Mine(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x, t):
+        return x * self.scale
+
+
+def test_own_run(tmp_path):
+    x = torch.linspace(-1, 1, 64).reshape(32, 2)
+    given = {"schedule": md.linear_schedule(), "steps": 3, "batch": 4, "progress": False}
+    run = md.train(md.MLP(2, width=16, depth=1), x, out=tmp_path / "a", device="cpu", **given)
+    net, schedule = md.load(tmp_path / "a")
+    assert torch.equal(schedule.beta, md.linear_schedule().beta)
+    assert weights.example_shape(tmp_path / "a") == (2,)
+    for ours, theirs in zip(net.parameters(), run.net.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+    run = md.train(Mine(), x, out=tmp_path / "b", device="cpu", **given)
+    with pytest.raises(ValueError, match="net=an instance of Mine"):
+        md.load(tmp_path / "b")
+    net, _ = md.load(tmp_path / "b", net=Mine())
+    assert torch.equal(net.scale, run.net.scale)
+
+
+@pytest.mark.slow
+def test_recipe_writes_weights_card_and_table(tmp_path, capsys):
+    status = recipes.main(["digit_classifier16", "--steps", "30", "--out", str(tmp_path)])
+    assert status == 0
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["README.md", "digit_classifier16.json", "digit_classifier16.safetensors"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "digit_classifier16.json").read_text())
+    assert printed["steps"] == 30
+    net, _ = md.load(tmp_path / "digit_classifier16.safetensors")
+    got = md.metrics.accuracy(net, *md.data.digits("heldout")).value
+    assert printed["scores"]["accuracy, heldout"] == round(got, 4)
+    table = (tmp_path / "README.md").read_text()
+    assert "| 30 |" in table
+
+
+def test_unknown_recipe_lists_the_known():
+    with pytest.raises(ValueError, match="one of digit_classifier16, digits16"):
+        recipes.run("nothing", steps=1)
+    with pytest.raises(ValueError, match="not both"):
+        recipes.run("digits16", steps=1, minutes=1)
+    with pytest.raises(ValueError, match="size=8"):
+        recipes.run("digits16", steps=1, size=8)
