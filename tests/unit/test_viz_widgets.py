@@ -232,7 +232,11 @@ def test_chain_noise_is_standard_normal_and_independent():
         assert abs((shifted[0] * shifted[1]).mean()) < 4 / math.sqrt(shifted[0].size)
     other = md.viz.chain_noise(1, 1, 784)
     assert abs((z[0] * other).mean()) < 4 / math.sqrt(784)
-    assert len(np.unique(z)) > 0.999 * n  # no step repeats another's numbers
+
+
+def test_chain_noise_never_repeats_itself_even_in_the_largest_figure():
+    z = np.stack([md.viz.chain_noise(0, t, 64 * 64) for t in range(1, 2001)])
+    assert len(np.unique(z)) == z.size
 
 
 def test_chain_noise_follows_scipy_s_normal_distribution():
