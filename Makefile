@@ -14,10 +14,12 @@ help:  ## List these commands
 
 # The stamp is newer than the two files that say what to install, so a second call costs nothing.
 $(READY): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || "$$(sh tools/find_python.sh)" -m venv $(VENV) || { \
-	    rm -rf $(VENV); \
-	    echo "No environment could be made (see above). On Debian or Ubuntu: apt-get install python3-venv"; \
-	    exit 1; }
+	@test -x $(BIN)/python || { \
+	    python=$$(sh tools/find_python.sh) || exit 1; \
+	    "$$python" -m venv $(VENV) || { \
+	        rm -rf $(VENV); \
+	        echo "No environment could be made. On Debian or Ubuntu: apt-get install python3-venv"; \
+	        exit 1; }; }
 	@echo "Installing into $(VENV) (the first time takes minutes) ..."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[$(EXTRAS)]"
