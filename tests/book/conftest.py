@@ -34,7 +34,6 @@ FLAGS = [
     "--disable-sync",
 ]
 LOCAL = re.compile(r"^(file|data|blob|about):")
-WIDTHS = {"desktop": 1280, "phone": 390}
 
 
 @dataclass
@@ -97,10 +96,13 @@ def site() -> Path:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """`visit(url, width=1280, theme="light")` opens a local address with the network cut."""
+    """`visit(url, width=1280, theme="light")` opens a local address with the network cut.
+
+    With `settled=False` it does not wait for the formulas: for a page that leads to another.
+    """
     contexts = []
 
-    def go(url: str, *, width: int = WIDTHS["desktop"], theme: str = "light") -> Visit:
+    def go(url: str, *, width: int = 1280, theme: str = "light", settled: bool = True) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
         )
@@ -113,7 +115,8 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         result = Visit(context.new_page())
         result.watch()
         result.page.goto(url, wait_until="load")
-        result.page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
+        if settled:
+            result.page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
         return result
 
     yield go
