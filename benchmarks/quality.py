@@ -62,12 +62,12 @@ def network(minutes: float | None) -> tuple[Any, md.NoiseSchedule]:
     """The shipped network, or one trained now by the same recipe for so many minutes."""
     threads = torch.get_num_threads()
     if minutes is None:
-        print(f"Network: digits16 as it ships; {threads} threads.")
+        print(f"Network: digits16 as it ships; threads here: {threads}.")
         return md.load("digits16")
     run = recipes.run("digits16", minutes=minutes)
     print(
         f"Network: digits16 trained from nothing, {run.steps} steps in {run.seconds / 60:.2f} minutes "
-        f"on {threads} threads, in {run.precision}."
+        f"with {threads} thread(s), in {run.precision}."
     )
     return run.net, run.schedule
 

@@ -72,7 +72,7 @@ def _device() -> Iterator[tuple[str, str]]:
     name = (
         torch.cuda.get_device_name()
         if device.type == "cuda"
-        else f"{torch.get_num_threads()} threads"
+        else f"threads: {torch.get_num_threads()}"
     )
     yield "ok", f"device: {device.type}, {name}"
     if device.type == "cpu":
