@@ -93,7 +93,7 @@ class Twin(nn.Module):
 
 def copy(ours: Any, theirs: Any) -> None:
     """Copy weight and bias of one layer."""
-    theirs.weight.copy_(ours.weight.view_as(theirs.weight))
+    theirs.weight.copy_(ours.weight)
     if getattr(ours, "bias", None) is not None:
         theirs.bias.copy_(ours.bias)
 
@@ -118,6 +118,6 @@ def copy_attention(ours: SelfAttention, theirs: Any) -> None:
     for layer, weight, bias in zip(
         (theirs.to_q, theirs.to_k, theirs.to_v), weights, biases, strict=True
     ):
-        layer.weight.copy_(weight.flatten(1))
+        layer.weight.copy_(weight)
         layer.bias.copy_(bias)
     copy(ours.out, theirs.to_out[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from einops import einsum, rearrange
+from einops import rearrange
 from torch import Tensor, nn
 
 
@@ -71,21 +71,19 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm = nn.GroupNorm(groups, channels)
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1)  # a linear layer on each pixel
-        self.out = zero_init(nn.Conv2d(channels, channels, 1))
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = zero_init(nn.Linear(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, C, H, W) → (B, C, H, W)."""
-        qkv = rearrange(
-            self.qkv(self.norm(x)), "b (qkv a d) h w -> qkv b a d (h w)", qkv=3, a=self.heads
-        )
-        q, k, v = qkv.unbind()  # (B, heads, d, H·W) each
+        tokens = rearrange(self.norm(x), "b c h w -> b (h w) c")
+        qkv = rearrange(self.qkv(tokens), "b n (qkv a d) -> qkv b a n d", qkv=3, a=self.heads)
+        q, k, v = qkv.unbind()  # (B, heads, H·W, d) each
         # Written out and not F.scaled_dot_product_attention: at a few dozen tokens this is faster
         # on a CPU, in bfloat16 several times, because that function's gradient is slow there.
-        score = einsum(q * q.shape[2] ** -0.5, k, "b a d i, b a d j -> b a i j")
-        h = einsum(score.softmax(dim=-1), v, "b a i j, b a d j -> b a d i")
-        h = rearrange(h, "b a d (h w) -> b (a d) h w", h=x.shape[2])
-        out: Tensor = x + self.out(h)
+        weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)  # (B, heads, H·W, H·W)
+        h = self.out(rearrange(weights @ v, "b a n d -> b n (a d)"))
+        out: Tensor = x + rearrange(h, "b (h w) c -> b c h w", h=x.shape[2])
         return out
 
 
