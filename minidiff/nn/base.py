@@ -14,7 +14,7 @@ class Network(nn.Module):
     """A module that remembers how it was made: ``type(net)(**net.config)`` has the same layers.
 
     Attributes:
-        config: the arguments of the constructor that shape the network (not the seed: weights are
+        config: The arguments of the constructor that shape the network (not the seed: weights are
             restored from a state dict).
     """
 
@@ -37,8 +37,8 @@ class Denoiser(Network):
     """A network that is called ``net(x_t, t)`` or ``net(x_t, t, y)``.
 
     Attributes:
-        channels: channels of an image, or coordinates of a point.
-        classes: number of labels, or ``None`` for a network that takes none.
+        channels: Channels of an image, or coordinates of a point.
+        classes: Number of labels, or ``None`` for a network that takes none.
     """
 
     def __init__(self, config: dict[str, Any], channels: int, classes: int | None):
@@ -64,8 +64,8 @@ def seeded_weights(seed: int, generator: torch.Generator | None = None) -> Itera
     The weights are drawn on the CPU, so that a seed means the same network on every device.
 
     Args:
-        seed: any integer from 0 to 2⁶³ − 1.
-        generator: where given, it draws the seed instead.
+        seed: Any integer from 0 to 2⁶³ − 1.
+        generator: Where given, it draws the seed instead.
     """
     if generator is not None:
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))

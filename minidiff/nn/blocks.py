@@ -23,14 +23,15 @@ class ResBlock(nn.Module):
         \mathrm{out} = \mathrm{skip}(x) + \mathrm{Conv}(\mathrm{SiLU}(\mathrm{GN}(h)))
 
     Args:
-        c_in: channels that come in.
-        c_out: channels that go out; skip is a 1×1 convolution where they differ, else x itself.
-        c_cond: length of the condition vector.
-        groups: of GroupNorm. It takes away what all pixels of a group share, so with one channel a
+        c_in: Channels that come in.
+        c_out: Channels that go out; skip is a 1×1 convolution where they differ, else x itself.
+        c_cond: Length of the condition vector.
+        groups: Of GroupNorm. It takes away what all pixels of a group share, so with one channel a
             group it would take away W SiLU(c) again: the block would not know the time.
-        dropout: probability, before the second convolution.
+        dropout: Probability, before the second convolution.
 
-    Source: Ho et al. 2020, appendix B. Slide "The model".
+    Source:
+        Ho et al. 2020, appendix B. Slide "The model".
     """
 
     def __init__(self, c_in: int, c_out: int, c_cond: int, *, groups: int, dropout: float = 0.0):
@@ -61,10 +62,11 @@ class SelfAttention(nn.Module):
 
     Args:
         channels: C of x.
-        groups: of GroupNorm.
+        groups: Of GroupNorm.
         heads: C is split among them, d = C / heads.
 
-    Source: Ho et al. 2020, appendix B; Vaswani et al. 2017, equation 1. Slide "The model".
+    Source:
+        Ho et al. 2020, appendix B; Vaswani et al. 2017, equation 1. Slide "The model".
     """
 
     def __init__(self, channels: int, *, groups: int, heads: int = 1):

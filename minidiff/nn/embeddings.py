@@ -24,25 +24,26 @@ def sinusoidal_embedding(
     Args:
         t: (B,), integer or real, usually 0..T.
         dim: d, the length of the encoding, even and at least 2.
-        scale: t is multiplied by it first.
-        max_period: the 10000 of the equation.
+        scale: Multiplies t first.
+        max_period: The 10000 of the equation.
 
     Returns:
         (B, d), float64 if ``t`` is, else float32.
 
     Raises:
-        TypeError: ``t`` is not a tensor.
-        ValueError: ``dim`` is odd or below 2, or ``t`` has another shape.
+        TypeError: If ``t`` is not a tensor.
+        ValueError: If ``dim`` is odd or below 2, or ``t`` has another shape.
 
-    Source: Vaswani et al. 2017, section 3.5 (there sines and cosines alternate); Ho et al. 2020,
-    appendix B. Slide "The model".
+    Source:
+        Vaswani et al. 2017, section 3.5 (there sines and cosines alternate); Ho et al. 2020,
+        appendix B. Slide "The model".
     """
     if dim < 2 or dim % 2:
-        raise ValueError(f"dim must be even and at least 2 (half sines, half cosines), got {dim}.")
+        raise ValueError(f"dim must be even and at least 2 (half sines, half cosines), got {dim}")
     if not isinstance(t, Tensor):
-        raise TypeError(f"t must be a tensor of shape (B,), but it is a {type(t).__name__}.")
+        raise TypeError(f"t must be a tensor of shape (B,), but it is a {type(t).__name__}")
     if t.ndim != 1:
-        raise ValueError(f"t must have shape (B,), but its shape is {tuple(t.shape)}.")
+        raise ValueError(f"t must have shape (B,), but its shape is {tuple(t.shape)}")
     # A 16-bit float cannot tell t = 999 from t = 1000.
     t = t if t.dtype == torch.float64 else t.float()
     i = torch.arange(dim // 2, device=t.device, dtype=t.dtype)
@@ -58,12 +59,13 @@ class ConditionEmbedding(nn.Module):
         c = W_2\,\mathrm{SiLU}(W_1\,\mathrm{emb}(t) + b_1) + b_2 + E_y
 
     Args:
-        dim: length of the sinusoidal encoding.
-        out: length of c.
-        classes: number of labels; the table E has one row more, for "no label". ``None``: no table.
-        time_scale: see ``scale`` of :func:`sinusoidal_embedding`.
+        dim: Length of the sinusoidal encoding.
+        out: Length of c.
+        classes: Number of labels; the table E has one row more, for "no label". ``None``: no table.
+        time_scale: See ``scale`` of :func:`sinusoidal_embedding`.
 
-    Source: Ho et al. 2020, appendix B; the label's row as in Dhariwal & Nichol 2021, section 3.
+    Source:
+        Ho et al. 2020, appendix B; the null label as in Ho and Salimans 2022, algorithm 1.
     """
 
     def __init__(self, dim: int, out: int, classes: int | None = None, time_scale: float = 1.0):

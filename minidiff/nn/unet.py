@@ -42,26 +42,27 @@ class TinyUNet(Denoiser):
     - returns (B, out_channels, H, W) in the dtype of ``x``.
 
     Args:
-        channels: of the image.
-        classes: number of labels, or ``None`` for a network without labels.
-        width: channels at level 0, a multiple of 4.
-        multipliers: channels of each level, in widths; their number is the depth.
+        channels: Of the image.
+        classes: Number of labels, or ``None`` for a network without labels.
+        width: Channels at level 0, a multiple of 4.
+        multipliers: Channels of each level, in widths; their number is the depth.
         blocks: ResNet blocks at each level on the way down.
-        attention: for each level, whether it has self-attention; ``None`` for all levels but the
+        attention: For each level, whether it has self-attention; ``None`` for all levels but the
             first, whose pixels are many.
-        heads: attention heads.
-        dropout: probability inside the ResNet blocks.
-        out_channels: of the output, by default ``channels``.
-        time_scale: multiplies t before the sinusoids; 1000 for times in [0, 1].
-        seed: the initial weights are drawn from it; torch's global generator is left alone.
-        generator: where given, it draws that seed.
+        heads: Attention heads.
+        dropout: Probability inside the ResNet blocks.
+        out_channels: Of the output, by default ``channels``.
+        time_scale: Multiplies t before the sinusoids; 1000 for times in [0, 1].
+        seed: The initial weights are drawn from it; torch's global generator is left alone.
+        generator: Where given, it draws that seed.
 
     Raises:
-        ValueError: an argument outside what is described above; the message names it.
-        TypeError: in a call, an image of integers, labels that are not int64.
-        IndexError: in a call, a label out of range.
+        ValueError: If an argument is outside what is described above; the message names it.
+        TypeError: In a call, for an image of integers or labels that are not int64.
+        IndexError: In a call, for a label out of range.
 
-    Source: Ronneberger et al. 2015, figure 1; Ho et al. 2020, appendix B. Slide "The model".
+    Source:
+        Ronneberger et al. 2015, figure 1; Ho et al. 2020, appendix B. Slide "The model".
     """
 
     def __init__(
