@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,8 @@ SAMPLER_STEPS = 50  # of DDIM
 WEIGHTS = (0.0, 1.0)  # guidance
 
 
-class SampleScores(NamedTuple):
+@dataclass(frozen=True)
+class SampleScores:
     """Scores of a set of images against the digits that were held out of training.
 
     Attributes:
@@ -50,7 +52,7 @@ def draw_digits(
         seed: Decides the starting noise; every w starts from the same.
 
     Returns:
-        Images (n, 1, 16, 16), and their labels (n,): 0, 1, ..., 9, 0, 1, ...
+        The images (n, 1, 16, 16), and their labels (n,), which count 0, 1, ..., 9 again and again.
     """
     check_positive_int("n", n)
     generator = torch.Generator().manual_seed(seed)
