@@ -24,12 +24,20 @@ def text(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook)
 
 
+def needs_kernel(output: NotebookNode) -> bool:
+    """Whether an output is a live widget without an HTML twin, such as a progress bar."""
+    kinds = output.get("data", {})
+    return "text/html" not in kinds and any("widget-view" in kind for kind in kinds)
+
+
 def write(path: Path, notebook: NotebookNode) -> None:
-    """Write it, less what differs between machines and runs: versions, timings, widget state."""
+    """Write it, less what differs between machines and runs: versions, timings, live widgets."""
     notebook.metadata = NotebookNode(
         kernelspec=KERNEL, language_info={"name": "python", "file_extension": ".py"}
     )
     for cell in notebook.cells:
         for volatile in ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted"):
             cell.metadata.pop(volatile, None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not needs_kernel(output)]
     path.write_text(text(notebook) + "\n", encoding="utf-8")
