@@ -93,15 +93,28 @@ class Judge:
         accuracy = metrics.accuracy(self.classifier, images, labels)
         return SampleScores(
             metrics.frechet_distance(features, self.reference),
-            metrics.frechet_bootstrap(features, self.reference, generator=self._generator()),
+            metrics.frechet_bootstrap(
+                features,
+                self.reference,
+                generator=self._generator(),
+                groups=(labels, self.heldout_labels),
+            ),
             metrics.nearest_distance(images, self.train),
             accuracy.value,
             accuracy.standard_error,
         )
 
     def real(self, n: int) -> SampleScores:
-        """Score n real training digits: what samples that are as good as real would get."""
-        rows = torch.randperm(len(self.train), generator=self._generator())[:n]
+        """Score n real training digits: what samples that are as good as real would get.
+
+        They have the classes of :func:`draw_digits`. Chance in the number of each class would
+        count as distance, and make the comparison too easy.
+        """
+        if n > len(self.train):
+            raise ValueError(f"n must be at most {len(self.train)}, as many as there are; got {n}")
+        mixed = torch.randperm(len(self.train), generator=self._generator())
+        of_class = [mixed[self.train_labels[mixed] == k] for k in range(CLASSES)]
+        rows = torch.stack([of_class[i % CLASSES][i // CLASSES] for i in range(n)])
         return self.score(self.train[rows], self.train_labels[rows])
 
     def heldout_nearest(self) -> Tensor:

@@ -74,7 +74,12 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 
 def frechet_bootstrap(
-    a: Tensor, b: Tensor, n: int = 100, generator: Generator | None = None
+    a: Tensor,
+    b: Tensor,
+    n: int = 100,
+    generator: Generator | None = None,
+    *,
+    groups: tuple[Tensor, Tensor] | None = None,
 ) -> float:
     r"""Bootstrap standard error of :func:`frechet_distance`.
 
@@ -89,17 +94,29 @@ def frechet_bootstrap(
         b: Features of the other set, (M, D).
         n: Number of repetitions, at least 2; a hundred fix the result to about 7 percent.
         generator: Where the random numbers come from.
+        groups: The class of each row of a and of b, (N,) and (M,), where the sets were made with so many
+            of each class: then each class is drawn anew within itself, and the numbers stay.
 
     Returns:
         The standard error, in squared units of the features.
 
     Raises:
         TypeError: As :func:`frechet_distance`, or if ``n`` is no integer.
-        ValueError: As :func:`frechet_distance`, or if ``n`` is below 2.
+        ValueError: As :func:`frechet_distance`, or if ``n`` is below 2, or ``groups`` are not one for
+            each row.
     """
     a, b = _feature_pair(a, b)
+    if groups is not None and [len(g) for g in groups] != [len(a), len(b)]:
+        raise ValueError(
+            f"groups must have one entry for each row of a and of b, {len(a)} and {len(b)}; got "
+            f"{' and '.join(str(len(g)) for g in groups)}"
+        )
     n = check_positive_int("n", n, low=2)
-    distances = [_fitted_distance(_redraw(a, generator), _redraw(b, generator)) for _ in range(n)]
+    groups_a, groups_b = (None, None) if groups is None else groups
+    distances = [
+        _fitted_distance(_redraw(a, groups_a, generator), _redraw(b, groups_b, generator))
+        for _ in range(n)
+    ]
     return float(torch.tensor(distances, dtype=torch.float64).std())
 
 
@@ -130,8 +147,13 @@ def _covariance(x: Tensor) -> Tensor:
     return centred.T @ centred / (len(x) - 1)
 
 
-def _redraw(x: Tensor, generator: Generator | None) -> Tensor:
-    return x[randint(0, len(x) - 1, (len(x),), generator, device="cpu")]
+def _redraw(x: Tensor, groups: Tensor | None, generator: Generator | None) -> Tensor:
+    """As many rows again, with replacement; with ``groups``, within each of them."""
+    if groups is None:
+        return x[randint(0, len(x) - 1, (len(x),), generator, device="cpu")]
+    return torch.cat(
+        [_redraw(x[groups == group], None, generator) for group in torch.unique(groups)]
+    )
 
 
 def _feature_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
