@@ -251,7 +251,7 @@ def convert_rows() -> Iterator[Row]:
     yield from rows("convert", "target", WRONG_WORD, lambda v: call(target=v))
     kinds = {"eps": "eps", "x0": "x_0", "v": "v", "score": "score"}
     for source, name in kinds.items():
-        for target in kinds.keys() - {source}:
+        for target in (kind for kind in kinds if kind != source):
             who = f"{target}_from_{source}"
             function = getattr(md, who)
             wrong = [*wrong_floats(f"({name})")[3:9], *wrong_shapes(f"({name})", "x_t")[:2]]
