@@ -39,8 +39,9 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def bfloat16_gain(device: torch.device) -> float:
     """How many times faster a convolution and its gradient run in bfloat16 than in float32.
 
-    Both are timed in turn and each one's fastest time counts; on a CPU it is one thread that works.
-    So other work on the machine does not decide. Takes about a tenth of a second, once a process.
+    Both are timed in turn and each one's fastest time counts; on a CPU these are the processor
+    seconds of one thread, so that other work on the machine does not decide. Takes about a tenth of
+    a second, once a process.
     """
     seconds: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
     threads = torch.get_num_threads()
@@ -60,12 +61,16 @@ def _time_convolution(device: torch.device, dtype: torch.dtype) -> float:
     weight = torch.linspace(-1, 1, 32 * 32 * 3 * 3, device=device).view(32, 32, 3, 3)
     x, weight = (part.to(dtype).requires_grad_() for part in (x, weight))
     _wait(device)
-    start = time.perf_counter()
+    start = _clock(device)
     F.conv2d(x, weight, padding=1).sum().backward()  # type: ignore[no-untyped-call]
     _wait(device)
-    return time.perf_counter() - start
+    return _clock(device) - start
+
+
+def _clock(device: torch.device) -> float:
+    return time.process_time() if device.type == "cpu" else time.perf_counter()
 
 
 def _wait(device: torch.device) -> None:
     if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+        getattr(torch, device.type).synchronize()  # torch.cuda, torch.mps, …
