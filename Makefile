@@ -41,7 +41,8 @@ check: $(READY)  ## One minute: lint, format, types, fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/properties tests/notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" \
+	    tests/unit tests/properties tests/notebooks
 
 lab: $(READY)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
