@@ -1,8 +1,9 @@
 """Write the repository's address and the version from pyproject.toml to where they are used.
 
 Run `make publish-config` after setting [project.urls] Repository, or after changing the version. It
-writes the launch buttons into _config.yml (none while the address is empty) and the set-up cell into
-every notebook. Running it again changes nothing.
+writes the launch buttons into _config.yml (none while the address is empty, nor where it is not on
+GitHub, from where alone Colab opens notebooks) and the set-up cell into every notebook. Running it
+again changes nothing.
 """
 
 import re
@@ -14,6 +15,7 @@ import setup_cell
 CONFIG = notebook_file.ROOT / "_config.yml"
 BEGIN, END = "# publish-config: begin", "# publish-config: end"
 NONE = "no address yet"
+COLAB_OPENS = "https://github.com/"
 
 # Pages of the book and notebooks on Colab are those of the tag, as is the library they install.
 BUTTONS = """\
@@ -29,7 +31,9 @@ def config_with(config: str, version: str, address: str) -> str:
     """The text of _config.yml with its launch buttons for that address, or without any."""
     begin = f"{BEGIN} (written by `make publish-config` from pyproject.toml"
     block = f"{begin}; {NONE})\n"
-    if address:
+    if address and not address.startswith(COLAB_OPENS):
+        block = f"{begin}; no button, since Colab opens {COLAB_OPENS} only)\n"
+    elif address:
         block = f"{begin})\n" + BUTTONS.format(version=version, address=address)
     changed, count = re.subn(
         rf"{BEGIN}.*?(?={END})", lambda _: block, config, count=1, flags=re.DOTALL
@@ -59,6 +63,8 @@ def main() -> None:
         if path.read_text(encoding="utf-8") != before:
             print(f"{path.relative_to(notebook_file.ROOT)}: written")
     print(f"minidiff {version} at {address or NONE}")
+    if address and not address.startswith(COLAB_OPENS):
+        print(f"No launch button: Colab opens notebooks from {COLAB_OPENS} only.")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import setup_cell
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 
@@ -108,6 +109,14 @@ def test_index_leads_to_the_welcome_page(open_page: Callable) -> None:
     visit.page.wait_for_url(re.compile(rf"{TOC['root']}\.html$"))
     visit.page.get_by_role("heading", level=1).wait_for()
     visit.assert_clean()
+
+
+@pytest.mark.parametrize("page", written_pages())
+def test_launch_button_is_there_if_colab_can_open_the_address(site: Path, page: str) -> None:
+    _, address = setup_cell.settings()
+    wanted = page.startswith("notebooks/") and address.startswith("https://github.com/")
+    html = (site / page).read_text(encoding="utf-8")
+    assert ("https://colab.research.google.com/github/" in html) == wanted
 
 
 def keys_for(control: Any) -> list[str]:

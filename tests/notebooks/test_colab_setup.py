@@ -16,6 +16,7 @@ from pathlib import Path
 import notebook_file
 import pytest
 import setup_cell
+import yaml
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from packaging.requirements import Requirement
 from refresh_constraints import BUILD, needed
@@ -211,7 +212,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_publish_config_writes_the_address_everywhere(source, tmp_path):
-    address = "https://example.org/someone/minidiff"
+    address = "https://github.com/someone/minidiff"
     folder, publish = published(source, tmp_path / "copy", address + "/")
     publish()
     once = files(folder)
@@ -231,16 +232,41 @@ def test_publish_config_writes_the_address_everywhere(source, tmp_path):
     assert made_up.cells[1].source == "1 + 1"
 
 
+def test_colab_opens_github_only(source, tmp_path):
+    """Elsewhere there is no button, which Jupyter Book could not draw; the set-up cell works."""
+    folder, publish = published(source, tmp_path / "copy", "https://example.org/someone/minidiff")
+    publish()
+    assert "colab_url" not in (folder / "_config.yml").read_text(encoding="utf-8")
+    notebook = notebook_file.read(folder / "notebooks" / "99_made_up.ipynb")
+    assert '"https://example.org/someone/minidiff"' in notebook.cells[0].source
+
+
+def test_launch_button_leads_to_the_notebook_at_its_tag(source, tmp_path):
+    folder, publish = published(source, tmp_path / "copy", "https://github.com/someone/minidiff")
+    publish()
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: notebooks/99_made_up\n")
+    config = folder / "_config.yml"  # its extensions would only slow the one page down
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings["sphinx"] = {"config": {"suppress_warnings": ["*"]}}
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    jupyter_book = "from jupyter_book.cli.main import main; main(['build', '.'])"
+    build = [sys.executable, "-c", jupyter_book]
+    subprocess.run(build, cwd=folder, check=True, capture_output=True)
+    page = folder / "_build" / "html" / "notebooks" / "99_made_up.html"
+    wanted = f"someone/minidiff/blob/v{VERSION}/notebooks/99_made_up.ipynb"
+    assert f"https://colab.research.google.com/github/{wanted}" in page.read_text(encoding="utf-8")
+
+
 def test_publish_config_takes_the_address_away_again(source, tmp_path):
-    folder, publish = published(source, tmp_path / "copy", "https://example.org/minidiff")
+    folder, publish = published(source, tmp_path / "copy", "https://github.com/someone/minidiff")
     publish()
     project = folder / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
-    project.write_text(text.replace("https://example.org/minidiff", ""), encoding="utf-8")
+    project.write_text(text.replace("https://github.com/someone/minidiff", ""), encoding="utf-8")
     publish()
     config = (folder / "_config.yml").read_text(encoding="utf-8")
     assert "colab" not in config
-    assert "example.org" not in config
+    assert "github" not in config
     notebook = notebook_file.read(folder / "notebooks" / "99_made_up.ipynb")
     assert notebook.cells[0].source == setup_cell.source(VERSION, "")
 
