@@ -225,7 +225,7 @@ def table(folder: Path) -> str:
         "",
         "Written by `python -m minidiff.recipes NAME`, which trains each network again and scores it.",
         "Scores of samples: 1,000 digits by DDIM-50, read by `digit_classifier16`; Fréchet distances in",
-        'its features, to the 1,000 held-out digits; "real" stands for 1,000 training digits.',
+        'its features, to the 1,000 held-out digits; "real" stands for 1,000 training digits, 100 a class.',
         "",
         "| name | what it does | weights | steps | minutes | machine | scores |",
         "|---|---|---|---|---|---|---|",
