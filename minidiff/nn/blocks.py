@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
@@ -13,6 +14,24 @@ def zero_init(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+class Dropout(nn.Dropout):
+    r"""Set each entry to 0 with probability p while training, and divide the others by 1 − p.
+
+    What ``nn.Dropout`` does, with p rounded to a multiple of :math:`2^{-16}`. On a CPU that draws a
+    number for each entry, which takes a twelfth of a training step in bfloat16; here each random
+    64-bit number decides about four entries.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: any shape → the same shape."""
+        keep = round((1 - self.p) * 2**16)  # of 2¹⁶ equally likely numbers
+        if not self.training or x.device.type != "cpu" or keep in (0, 2**16):
+            return super().forward(x)
+        numbers = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+        quarters = numbers.view(torch.int16)[: x.numel()].view(x.shape)  # -2¹⁵ to 2¹⁵ - 1
+        return x * (quarters < keep - 2**15) * (2**16 / keep)
 
 
 class ResBlock(nn.Module):
@@ -40,7 +59,7 @@ class ResBlock(nn.Module):
         self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
         self.cond = nn.Linear(c_cond, c_out)
         self.norm2 = nn.GroupNorm(groups, c_out)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.conv2 = zero_init(nn.Conv2d(c_out, c_out, 3, padding=1))
         self.skip = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from minidiff.nn import MLP, DigitClassifier, TinyUNet
+from minidiff.nn.blocks import Dropout
 
 SMALL = {"width": 8, "multipliers": (1, 2), "blocks": 1}
 NETWORKS = {
@@ -348,6 +349,50 @@ def test_the_copies_are_carried_across():
     assert torch.equal(
         seen[0][:, 8:], stem[0]
     )  # the last copy that is used is the first that was kept
+
+
+# --- dropout --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_keeps_the_right_part_and_the_mean(p, dtype):
+    x = torch.ones(
+        101, 999, dtype=dtype
+    )  # no multiple of four: a number decides about four entries
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        out = Dropout(p).train()(x)
+    assert out.shape == x.shape
+    assert out.dtype == dtype
+    kept = (out != 0).float()
+    spread = math.sqrt(p * (1 - p) / x.numel())
+    assert abs(kept.mean().item() - (1 - p)) < 4 * spread
+    assert out[out != 0].unique().float().tolist() == pytest.approx([1 / (1 - p)], rel=5e-3)
+    row = kept.flatten() - kept.mean()
+    for apart in range(1, 6):  # entries decided by one number do not agree more often than others
+        correlation = (row[apart:] * row[:-apart]).mean() / row.var()
+        assert abs(correlation.item()) < 4 / math.sqrt(x.numel())
+
+
+def test_dropout_at_the_ends_and_in_use():
+    x = torch.randn(6, 7, generator=gen())
+    assert torch.equal(Dropout(0.0).train()(x), x)
+    assert torch.equal(Dropout(1.0).train()(x), torch.zeros_like(x))
+    assert torch.equal(Dropout(0.5).eval()(x), x)
+
+
+def test_dropout_repeats_with_the_seed_and_passes_the_gradient_of_what_it_kept():
+    x = torch.rand(8, 9, generator=gen()).add(1).requires_grad_()
+    outs = []
+    with torch.random.fork_rng(devices=[]):
+        for seed in (3, 3, 4):
+            torch.manual_seed(seed)
+            outs.append(Dropout(0.5).train()(x))
+    assert torch.equal(outs[0], outs[1])
+    assert not torch.equal(outs[0], outs[2])
+    (grad,) = torch.autograd.grad(outs[0].sum(), x)
+    torch.testing.assert_close(grad, (outs[0] != 0) * 2.0)
 
 
 # --- the classifier -------------------------------------------------------------------------------
