@@ -25,11 +25,14 @@ from .convert import (
     x0_from_score,
     x0_from_v,
 )
+from .elbo import Elbo, elbo, kl_terms, standard_error
+from .elbo_sampled import importance_of_times, sampled_bits_per_dim
 from .forward import q_sample, q_step
 from .guidance import classifier_free_guidance
-from .losses import simple_loss
+from .likelihood import discretised_log_likelihood, gaussian_kl, gaussian_log_density
+from .losses import loss_weights, simple_loss
 from .nn import MLP, DigitClassifier, TinyUNet, sinusoidal_embedding
-from .posterior import q_posterior, step_variances
+from .posterior import model_variance, posterior_weights, q_posterior, step_variances
 from .processes import default_device
 from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
 from .schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
@@ -42,6 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MLP",
     "DigitClassifier",
+    "Elbo",
     "NoiseSchedule",
     "Run",
     "State",
@@ -53,18 +57,28 @@ __all__ = [
     "ddim_sample",
     "ddpm_sample",
     "default_device",
+    "discretised_log_likelihood",
+    "elbo",
     "eps_from_score",
     "eps_from_v",
     "eps_from_x0",
     "exact",
     "gather",
+    "gaussian_kl",
+    "gaussian_log_density",
+    "importance_of_times",
+    "kl_terms",
     "linear_schedule",
     "load",
+    "loss_weights",
+    "model_variance",
     "nn",
+    "posterior_weights",
     "q_posterior",
     "q_sample",
     "q_step",
     "sample_step",
+    "sampled_bits_per_dim",
     "sampling_steps",
     "sampling_times",
     "score_from_eps",
@@ -72,6 +86,7 @@ __all__ = [
     "score_from_x0",
     "simple_loss",
     "sinusoidal_embedding",
+    "standard_error",
     "step_variances",
     "train",
     "v_from_eps",

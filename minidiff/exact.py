@@ -18,7 +18,7 @@ from .validate import check_floats, check_schedule, check_t, shown
 ExactModel = Callable[[Tensor, int | Tensor], Tensor]
 
 
-def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> ExactModel:
+def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> Gaussian:
     r"""The best noise prediction for data :math:`x_0 \sim \mathcal N(m, s^2 I)`.
 
     .. math::
@@ -42,24 +42,62 @@ def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule)
     Source:
         Conditional expectation of jointly Gaussian variables (see Bishop 2006, equation 2.81).
     """
-    check_schedule(schedule)
-    m, s = _numbers("mean", mean), _std(std)
+    return Gaussian(mean, std, schedule)
 
-    def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
-        check_floats("x_t", x_t, look_inside=False)
-        for name, value in (("mean", m), ("std", s)):
-            if value.dim() > 0 and value.shape != x_t.shape[1:]:
+
+class Gaussian:
+    """What :func:`gaussian` returns: an eps-model that also knows how wrong it is on average."""
+
+    def __init__(self, mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> None:
+        check_schedule(schedule)
+        self.mean, self.std, self.schedule = _numbers("mean", mean), _std(std), schedule
+
+    def __call__(self, x_t: Tensor, t: int | Tensor) -> Tensor:
+        """Return ε*(x_t, t), the equation of :func:`gaussian`."""
+        m, s = self._of_example("x_t", x_t)
+        check_t(t, self.schedule.T, len(x_t))
+        alpha_bar = gathered(self.schedule.alpha_bar, t, x_t)
+        noise_variance = gathered(1 - self.schedule.alpha_bar, t, x_t)
+        variance = alpha_bar * s**2 + noise_variance  # of x_t, entry by entry
+        return noise_variance.sqrt() / variance * (x_t - alpha_bar.sqrt() * m)
+
+    def expected_error(self, x_0: Tensor, t: int | Tensor) -> Tensor:
+        r"""Mean squared error of the guess of x_0, over all x_t that this x_0 may lead to.
+
+        The guess is :math:`\hat x_0 = m + k\,(x_t - \sqrt{\bar\alpha_t}\, m)` with
+        :math:`k = \sqrt{\bar\alpha_t}\, s^2 / (\bar\alpha_t s^2 + 1 - \bar\alpha_t)`, and therefore
+
+        .. math::
+            \mathbb E\big[ (x_0 - \hat x_0)^2 \mid x_0 \big]
+            = (1 - k \sqrt{\bar\alpha_t})^2 (x_0 - m)^2 + k^2 (1 - \bar\alpha_t)
+
+        Args:
+            x_0: Clean data, shape (B, ...).
+            t: 1..T: an int, or a LongTensor (B,).
+
+        Returns:
+            The error of each entry, same shape as x_0.
+
+        Raises:
+            IndexError, TypeError, ValueError: As the model itself.
+        """
+        m, s = self._of_example("x_0", x_0)
+        check_t(t, self.schedule.T, len(x_0))
+        alpha_bar = gathered(self.schedule.alpha_bar, t, x_0)
+        noise_variance = gathered(1 - self.schedule.alpha_bar, t, x_0)
+        k = alpha_bar.sqrt() * s**2 / (alpha_bar * s**2 + noise_variance)
+        return ((1 - k * alpha_bar.sqrt()) * (x_0 - m)) ** 2 + k**2 * noise_variance
+
+    def _of_example(self, name: str, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and std in x's dtype and place, after a look at their shapes."""
+        check_floats(name, x, look_inside=False)
+        for own, value in (("mean", self.mean), ("std", self.std)):
+            if value.dim() > 0 and value.shape != x.shape[1:]:
                 raise ValueError(
-                    f"{name} has shape {tuple(value.shape)}, but one example of x_t has "
-                    f"{tuple(x_t.shape[1:])}; they must be equal, or {name} one number"
+                    f"{own} has shape {tuple(value.shape)}, but one example of {name} has "
+                    f"{tuple(x.shape[1:])}; they must be equal, or {own} one number"
                 )
-        check_t(t, schedule.T, len(x_t))
-        alpha_bar = gathered(schedule.alpha_bar, t, x_t)
-        noise_variance = gathered(1 - schedule.alpha_bar, t, x_t)
-        variance = alpha_bar * s.to(x_t) ** 2 + noise_variance  # of x_t, entry by entry
-        return noise_variance.sqrt() / variance * (x_t - alpha_bar.sqrt() * m.to(x_t))
-
-    return eps_model
+        return self.mean.to(x), self.std.to(x)
 
 
 def mixture(

@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .convert import check_signal_left
 from .draw import Generator, rand, randint, randn
 from .forward import noised
+from .posterior import model_variance, posterior_weights
 from .schedule import NoiseSchedule
 from .validate import (
+    check_choice,
     check_floats,
     check_labels,
     check_number,
@@ -86,6 +89,43 @@ def simple_loss(
     eps = net(noised(x_0, t, schedule, noise), t, *condition)
     check_same_shape("the network's prediction", eps, "x_0", x_0)
     return torch.nn.functional.mse_loss(eps, noise)
+
+
+def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "eps") -> Tensor:
+    r"""What :math:`L_{t-1}` multiplies the squared error by, and :math:`L_\text{simple}` leaves out.
+
+    .. math::
+        L_{t-1} - C_t = \lambda_t\, \mathbb E \| \epsilon - \epsilon_\theta(x_t, t) \|^2, \qquad
+        \lambda_t = \frac{\beta_t^2}{2 \sigma_t^2\, \alpha_t (1 - \bar\alpha_t)}
+
+    With ``kind="x0"`` it is the weight of :math:`\|x_0 - \hat x_0\|^2` instead,
+    :math:`\big(w^{(0)}_t\big)^2 / 2\sigma_t^2` (:func:`~minidiff.posterior.posterior_weights`).
+
+    Args:
+        schedule: The noise schedule.
+        variance: :math:`\sigma_t^2`, see :func:`~minidiff.model_variance`.
+        kind: ``"eps"`` or ``"x0"``.
+
+    Returns:
+        Float64, shape (T+1,), indexed by t; entry 0 is 0. Entry 1 is the weight in a continuous L_0.
+
+    Raises:
+        ValueError: If an option is unknown, or ``kind="eps"`` meets a zero terminal SNR: there the noise
+            says nothing of the data.
+
+    Source:
+        Ho et al. 2020, equation 12; slide "Loss function", appendix D.
+    """
+    sigma_2 = model_variance(schedule, variance)
+    check_choice("kind", kind, ("eps", "x0"))
+    weight_0, _ = posterior_weights(schedule)
+    weights = torch.zeros_like(weight_0)
+    weights[1:] = weight_0[1:].square() / (2 * sigma_2[1:])
+    if kind == "eps":
+        check_signal_left(schedule.T, schedule, "eps")
+        # x_0 - x̂_0 is sqrt((1 - ᾱ) / ᾱ) times ε_θ - ε.
+        weights[1:] /= schedule.snr[1:]
+    return weights
 
 
 def drop_labels(

@@ -6,7 +6,16 @@ import torch
 from torch import Tensor
 
 from .schedule import NoiseSchedule, gathered
-from .validate import check_floats, check_same_shape, check_schedule, check_step, check_t
+from .validate import (
+    check_choice,
+    check_floats,
+    check_same_shape,
+    check_schedule,
+    check_step,
+    check_t,
+)
+
+VARIANCES = ("small", "large")
 
 
 def q_posterior(
@@ -43,13 +52,38 @@ def q_posterior(
     check_floats("x_0", x_0)
     check_same_shape("x_0", x_0, "x_t", x_t)
     check_t(t, schedule.T, len(x_t))
+    weight_0, weight_t = posterior_weights(schedule)
+    mean = gathered(weight_0, t, x_t) * x_0 + gathered(weight_t, t, x_t) * x_t
+    return mean, gathered(schedule.beta_tilde, t, x_t)
+
+
+def posterior_weights(schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
+    r"""Weights of :math:`x_0` and :math:`x_t` in the posterior mean, for all t at once.
+
+    .. math::
+        w^{(0)}_t = \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1 - \bar\alpha_t}, \qquad
+        w^{(t)}_t = \frac{\sqrt{\alpha_t}\,(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}
+
+    Args:
+        schedule: The noise schedule.
+
+    Returns:
+        Two float64 tables of length T+1, indexed by t. At t = 1 they are 1 and 0; entry 0 belongs to no
+        step and is 0 in both.
+
+    Raises:
+        TypeError: If ``schedule`` is none.
+
+    Source:
+        Ho et al. 2020, equation 7.
+    """
+    check_schedule(schedule)
+    n = torch.arange(1, schedule.T + 1)  # at n = 0 both would be 0 / 0
     alpha, alpha_bar, beta = schedule.alpha, schedule.alpha_bar, schedule.beta
-    n = torch.arange(1, schedule.T + 1)  # all times at once: at n = 0 both weights are 0 / 0
+    start = torch.zeros(1, dtype=torch.float64)
     weight_0 = alpha_bar[n - 1].sqrt() * beta[n] / (1 - alpha_bar[n])
     weight_t = alpha[n].sqrt() * (1 - alpha_bar[n - 1]) / (1 - alpha_bar[n])
-    # These two tables begin with the weight of t = 1, so t's own entry is number t - 1.
-    mean = gathered(weight_0, t - 1, x_t) * x_0 + gathered(weight_t, t - 1, x_t) * x_t
-    return mean, gathered(schedule.beta_tilde, t, x_t)
+    return torch.cat([start, weight_0]), torch.cat([start, weight_t])
 
 
 def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, float]:
@@ -86,3 +120,33 @@ def variances_between(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, f
     alpha_bar_t, alpha_bar_s = float(schedule.alpha_bar[t]), float(schedule.alpha_bar[s])
     beta = 1 - alpha_bar_t / alpha_bar_s
     return beta, (1 - alpha_bar_s) / (1 - alpha_bar_t) * beta
+
+
+def model_variance(schedule: NoiseSchedule, variance: str = "small") -> Tensor:
+    r"""The variance :math:`\sigma_t^2` of :math:`p_\theta(x_{t-1} \mid x_t)`, for all t.
+
+    ``"small"`` is :math:`\tilde\beta_t`, ``"large"`` is :math:`\beta_t`. The two are the right ones for
+    data that are a single point, and for data from a standard normal. At t = 1 the small one would be
+    0, and a Gaussian without width has no likelihood: :math:`\tilde\beta_2` stands there.
+
+    Args:
+        schedule: The noise schedule.
+        variance: ``"small"`` or ``"large"``.
+
+    Returns:
+        Float64, shape (T+1,), indexed by t; entry 0 is 0. (A chain of one step has no
+        :math:`\tilde\beta_2`; its only variance is :math:`\beta_1`.)
+
+    Raises:
+        ValueError: If ``variance`` is unknown.
+
+    Source:
+        Ho et al. 2020, section 3.2.
+    """
+    check_schedule(schedule)
+    check_choice("variance", variance, VARIANCES)
+    if variance == "large" or schedule.T == 1:
+        return schedule.beta.clone()
+    sigma_2 = schedule.beta_tilde.clone()
+    sigma_2[1] = sigma_2[2]
+    return sigma_2
