@@ -132,7 +132,7 @@ def discretised_log_likelihood(x: Tensor, mean: Tensor, var: Number) -> Tensor:
     # log Φ is exact in the lower tail, however small Φ is; a bin in the upper one is mirrored.
     mirror = lower > 0
     upper, lower = torch.where(mirror, -lower, upper), torch.where(mirror, -upper, lower)
-    log_upper = torch.special.log_ndtr(upper)
+    log_upper: Tensor = torch.special.log_ndtr(upper)
     log_share: Tensor = torch.log(-torch.expm1(torch.special.log_ndtr(lower) - log_upper))
     return log_upper + log_share
 

@@ -26,6 +26,7 @@ class NoiseExplorer(Widget):
     """The figure that :func:`noise_explorer` makes."""
 
     name = "noise_explorer"
+    scripts = ("hash_noise.js",)
 
     def __init__(
         self,

@@ -43,6 +43,8 @@ class Widget:
     """
 
     name: str
+    #: Scripts that NAME.js needs beside common.js, such as "hash_noise.js".
+    scripts: tuple[str, ...] = ()
 
     def __init__(self, data: dict[str, Any], picture: str, summary: str) -> None:
         self._data = data
@@ -50,7 +52,8 @@ class Widget:
         self._summary = summary
 
     def _repr_html_(self) -> str:
-        style, script = source("widget.css"), source("common.js") + source(f"{self.name}.js")
+        style = source("widget.css")
+        script = "".join(map(source, ("common.js", *self.scripts, f"{self.name}.js")))
         # "<" is escaped so that no string can end the script element.
         data = json.dumps(self._data, separators=(",", ":"), ensure_ascii=True)
         data = data.replace("<", "\\u003c")
