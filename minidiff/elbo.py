@@ -248,6 +248,7 @@ def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small")
 
 def standard_error(values: Tensor) -> float:
     """Standard error of the mean of independent values (N,); NaN for a single one."""
+    check_floats("values", values)
     return float(values.std() / math.sqrt(len(values)))
 
 

@@ -68,8 +68,8 @@ def posterior_weights(schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
         schedule: The noise schedule.
 
     Returns:
-        Two float64 tables of length T+1, indexed by t. At t = 1 they are 1 and 0; entry 0 belongs to no
-        step and is 0 in both.
+        Two float64 tables of length T+1, indexed by t. At t = 1 they are 1 and 0 (to rounding);
+        entry 0 belongs to no step and is 0 in both.
 
     Raises:
         TypeError: If ``schedule`` is none.

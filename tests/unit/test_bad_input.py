@@ -19,6 +19,7 @@ T = 12
 S = md.linear_schedule(T, 0.05, 0.4)
 ZERO_SNR = md.NoiseSchedule([0.5, 1.0], zero_terminal_snr=True)
 X = torch.zeros(3, 1, 8, 8)
+PIXELS = X - 1  # black, an 8-bit value; 0 is none
 Y = torch.tensor([0, 3, 9])
 NAN, INF = X.clone(), X.clone()
 NAN[1, 0, 2, 2], INF[0] = math.nan, math.inf
@@ -410,6 +411,121 @@ def guidance_rows() -> Iterator[Row]:
     yield from rows(who, "net", no_classes, lambda v: md.classifier_free_guidance(v, 3, 1.0))
 
 
+def likelihood_rows() -> Iterator[Row]:
+    wrong_var = [
+        ("0", 0.0, ValueError, ("must be positive", "got 0")),
+        ("negative", -0.1, ValueError, ("must be positive", "got -0.1")),
+        ("one entry 0", torch.eye(8).expand(3, 1, 8, 8), ValueError, ("must be positive",)),
+        ("NaN", math.nan, ValueError, ("NaN or infinity",)),
+        ("a word", "wide", TypeError, ("must be a number or a tensor", "'wide'")),
+        ("a batch of numbers", torch.ones(3), ValueError, ("shape (3,)", "(3, 1, 8, 8)")),
+    ]
+    numbers = {"mean_1": 0.0, "var_1": 1.0, "mean_2": 0.0, "var_2": 1.0}
+    for name in numbers:
+        bad = wrong_var if name.startswith("var") else wrong_var[3:]
+        bad = [(what, v, kind, (name, *words)) for what, v, kind, words in bad]
+        other = "mean_2" if name == "mean_1" else "mean_1"
+        yield from rows(
+            "gaussian_kl",
+            name,
+            bad,
+            lambda v, n=name, o=other: md.gaussian_kl(**{**numbers, o: X, n: v}),
+        )
+    for function in (md.gaussian_log_density, md.discretised_log_likelihood):
+        who = function.__name__
+        yield from rows(who, "x", wrong_floats("x"), lambda v, f=function: f(v, X, 1.0))
+        wrong_mean = [*wrong_floats("mean"), *wrong_shapes("mean", "x")]
+        yield from rows(who, "mean", wrong_mean, lambda v, f=function: f(PIXELS, v, 1.0))
+        named = [(what, v, kind, ("var", *words)) for what, v, kind, words in wrong_var]
+        yield from rows(who, "var", named, lambda v, f=function: f(PIXELS, X, v))
+    yield from rows(
+        "discretised_log_likelihood",
+        "x",
+        wrong_pixels("x"),
+        lambda v: md.discretised_log_likelihood(v, X, 1.0),
+    )
+
+
+def wrong_pixels(name: str) -> list[tuple]:
+    """Values that no byte stands for."""
+    return [
+        ("between bytes", X, ValueError, (f"{name} must hold 8-bit values", "got 0 (192 of 192")),
+        ("in 0..255", PIXELS + 200, ValueError, (f"{name} must hold 8-bit values", "199")),
+    ]
+
+
+def elbo_rows() -> Iterator[Row]:
+    p = torch.tensor([0.0, 0.0, *[1 / 11] * 11], dtype=torch.float64)
+
+    def call_elbo(x=PIXELS, s=S, model=eps_model, **options):
+        return md.elbo(model, x, s, **options)
+
+    def call_sampled(x=PIXELS, s=S, model=eps_model, probabilities=p, **options):
+        return md.sampled_bits_per_dim(model, x, s, probabilities, **options)
+
+    likelihoods = [("unknown", "bits", ValueError, ("likelihood must be one of", "'bits'"))]
+    variances = [("learned", "learned", ValueError, ("variance must be one of", "'learned'"))]
+    answers = [
+        ("another shape", X[:, :, :1], ValueError, ("what eps_model returned", "(3, 1, 1, 8)")),
+        ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+    ]
+    for who, call in (("elbo", call_elbo), ("sampled_bits_per_dim", call_sampled)):
+        yield from rows(who, "x_0", wrong_floats("x_0"), lambda v, c=call: c(v))
+        yield from rows(who, "x_0", wrong_pixels("x_0"), lambda v, c=call: c(v))
+        yield from rows(who, "schedule", WRONG_SCHEDULE, lambda v, c=call: c(s=v))
+        yield from rows(who, "variance", variances, lambda v, c=call: c(variance=v))
+        yield from rows(who, "likelihood", likelihoods, lambda v, c=call: c(likelihood=v))
+        yield from rows(who, "kind", WRONG_KIND, lambda v, c=call: c(kind=v))
+        yield from rows(who, "draws", wrong_count("draws"), lambda v, c=call: c(draws=v))
+        yield from rows(who, "batch", wrong_count("batch"), lambda v, c=call: c(batch=v))
+        yield from rows(
+            who, "eps_model's answer", answers, lambda v, c=call: c(model=lambda x, t: v[: len(x)])
+        )
+    wrong_noise = [row for row in wrong_floats("noise") if row[0] != "None"]
+    shapes = [
+        ("no draws", X, ValueError, ("noise must have shape (draws, B, ...)", "(3, 1, 8, 8)"))
+    ]
+    yield from rows("elbo", "noise", wrong_noise + shapes, lambda v: call_elbo(noise=v))
+    wrong_p = [
+        ("too short", p[1:], ValueError, ("probabilities must have shape", "(13,)", "(12,)")),
+        ("sum 2", 2 * p, ValueError, ("probabilities", "sum of 2")),
+        ("negative", p - p.roll(1), ValueError, ("probabilities", "smallest entry of -0.09")),
+        ("t = 1", p.roll(-1), ValueError, ("probabilities", "0 at t = 0 and 1")),
+        ("a list", [1.0], TypeError, ("probabilities", "[1.0] (list)")),
+    ]
+    yield from rows(
+        "sampled_bits_per_dim", "probabilities", wrong_p, lambda v: call_sampled(probabilities=v)
+    )
+    one = md.NoiseSchedule([0.5])
+    yield from rows(
+        "importance_of_times",
+        "terms",
+        [("a chain of one step", one, ValueError, ("terms.L_t is 0 everywhere",))],
+        lambda v: md.importance_of_times(md.elbo(eps_model, X[:, 0, 0], v)),
+    )
+    errors = torch.zeros(3, 13)
+    wrong_error = [
+        *wrong_floats("x0_error", errors),
+        ("T columns", errors[:, 1:], ValueError, ("x0_error must have shape", "(3, 12)")),
+    ]
+    yield from rows("kl_terms", "x0_error", wrong_error, lambda v: md.kl_terms(v, S))
+    tables = {
+        "model_variance": md.model_variance,
+        "loss_weights": md.loss_weights,
+        "kl_terms": lambda s, variance="small": md.kl_terms(errors, s, variance),
+    }
+    for who, table in tables.items():
+        yield from rows(who, "schedule", WRONG_SCHEDULE, table)
+        yield from rows(who, "variance", variances, lambda v, f=table: f(S, v))
+    yield from rows("posterior_weights", "schedule", WRONG_SCHEDULE, md.posterior_weights)
+    kinds = [("v", "v", ValueError, ("kind must be one of 'eps', 'x0'", "'v'"))]
+    yield from rows("loss_weights", "kind", kinds, lambda v: md.loss_weights(S, kind=v))
+    blind = [("ᾱ_T = 0", ZERO_SNR, ValueError, ("alpha_bar = 0 at t = 2", "'eps'"))]
+    yield from rows("loss_weights", "schedule", blind, md.loss_weights)
+    values = [("a list", [1.0, 2.0], TypeError, ("values", "[1.0, 2.0] (list)"))]
+    yield from rows("standard_error", "values", values, md.standard_error)
+
+
 def exact_rows() -> Iterator[Row]:
     exact, data = md.exact, torch.zeros(4, 1, 8, 8)
 
@@ -615,6 +731,8 @@ TABLE = [
     *step_rows(),
     *walk_rows(),
     *guidance_rows(),
+    *likelihood_rows(),
+    *elbo_rows(),
     *exact_rows(),
     *draw_rows(),
     *network_rows(),
@@ -640,7 +758,7 @@ def test_what_is_wrong_is_refused_and_named(call, kind, words):
 
 def test_every_public_function_is_in_the_table():
     here = {who.split(".")[-1].split("'")[0] for who, *_ in TABLE}
-    records = {"State", "Run"}  # made by the library, not by the caller
+    records = {"Elbo", "Run", "State"}  # made by the library, not by the caller
     functions = {name for name in md.__all__ if callable(getattr(md, name))}
     takes = {name for name in functions if inspect.signature(getattr(md, name)).parameters}
     assert takes - records <= here
