@@ -14,6 +14,7 @@ from .. import nn as networks
 from ..checkpoint import CHECKPOINT, DamagedFileError, load_checkpoint, write_atomically
 from ..nn.base import Network
 from ..schedule import NoiseSchedule
+from ..validate import shown
 
 FOLDER = Path(__file__).parent
 SCHEDULE = "schedule.beta"  # β_1..β_T, float64, beside the network's weights
@@ -38,6 +39,7 @@ def load(name: str | Path, net: nn.Module | None = None) -> tuple[Any, NoiseSche
         such as a classifier). Of a training, the network holds the moving average of the weights.
 
     Raises:
+        TypeError: If the name is neither a string nor a path.
         ValueError: If the name is unknown, or the file is damaged or not one of the library's; the
             message names it.
         FileNotFoundError: If a shipped file is missing.
@@ -114,6 +116,8 @@ def save(
 
 def _find(name: str | Path) -> Path:
     """The file that a name, a folder or a path stands for."""
+    if not isinstance(name, (str, Path)):
+        raise TypeError(f"name must be a name such as 'digits16' or a path, got {shown(name)}")
     if str(name) in available():
         path = FOLDER / f"{name}.safetensors"
         if not path.is_file():

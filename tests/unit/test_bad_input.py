@@ -719,7 +719,10 @@ def train_rows() -> Iterator[Row]:
     yield from rows("train", "ema", averages, lambda v: call(ema=v))
     words = [("unknown", "fp16", ValueError, ("precision must be one of 'auto'", "'fp16'"))]
     yield from rows("train", "precision", words, lambda v: call(precision=v))
-    names = [("unknown", "cats", ValueError, ("name must be one of", "'cats'"))]
+    names = [
+        ("unknown", "cats", ValueError, ("name must be one of", "'cats'")),
+        ("a number", 3, TypeError, ("name must be a name such as 'digits16'", "3 (int)")),
+    ]
     yield from rows("load", "name", names, md.load)
 
 
