@@ -220,7 +220,7 @@ def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small")
         variance: :math:`\sigma_t^2`, see :func:`~minidiff.model_variance`.
 
     Returns:
-        Nats an entry, shape (B, T+1): column t holds :math:`L_{t-1}`, columns 0 and 1 are 0.
+        Nats an entry, shape (B, T+1). Column t holds :math:`L_{t-1}`, columns 0 and 1 are 0.
 
     Raises:
         ValueError: If the shape is another one, or the variance is unknown.

@@ -74,7 +74,7 @@ def sampled_bits_per_dim(
 
     Returns:
         One estimate for each example, float64, shape (B,), on the CPU. Their mean has the
-        standard error :func:`~minidiff.standard_error`, in which the luck of the draws is included.
+        standard error :func:`~minidiff.elbo.standard_error`, in which the luck of the draws is included.
 
     Raises:
         TypeError, ValueError: As :func:`~minidiff.elbo`; also if ``probabilities`` is not of shape (T+1,),

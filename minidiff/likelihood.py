@@ -11,10 +11,10 @@ from .validate import check_floats, check_same_shape, shown
 
 Number = float | Tensor
 
-#: Half the distance between two neighbouring 8-bit values in [-1, 1]: they are 2/255 apart.
+#: Half the distance of 2/255 between two neighbouring 8-bit values in [-1, 1]
 HALF_BIN = 1 / 255
 
-#: An open end, in standard deviations: finite, so that a gradient may pass, but beyond all numbers.
+#: An open end in standard deviations, beyond all numbers but finite, so that a gradient may pass
 FAR = 1e4
 
 
