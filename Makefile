@@ -44,8 +44,12 @@ check: $(READY)  ## One minute: lint, format, types, fast tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" \
 	    tests/unit tests/properties tests/notebooks
 
+# JupyterLab looks for a style of one's own first, then for this one.
+LAB_STYLE = $$($(BIN)/python -c "from jupyter_server import DEFAULT_STATIC_FILES_PATH as p; print(p)")/custom
+
 lab: $(READY)  ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+	@mkdir -p "$(LAB_STYLE)" && cp tools/lab.css "$(LAB_STYLE)/custom.css"
+	$(BIN)/jupyter lab --custom-css notebooks
 
 notebooks: $(READY)  ## Run every notebook again, in place
 	$(BIN)/python tools/execute_notebooks.py notebooks/*.ipynb

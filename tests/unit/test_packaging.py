@@ -1,6 +1,8 @@
 """The files that say what to install agree with each other, and the version is one version."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import distribution
 from itertools import chain
@@ -117,3 +119,10 @@ def test_licences_are_named():
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
     text = (ROOT / "LICENSE-text.md").read_text(encoding="utf-8")
     assert "creativecommons.org/licenses/by/4.0/" in text
+
+
+def test_jupyterlab_takes_the_extension_that_folds_hints():
+    command = [sys.executable, "-m", "jupyter", "labextension", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)
+    plain = re.sub(r"\x1b\[\d+m", "", listed.stdout + listed.stderr)
+    assert re.search(r"jupyterlab-myst v\S+ +enabled +OK", plain)
