@@ -3,11 +3,13 @@
 from .beta import BetaExplorer, beta_explorer
 from .noise import NoiseExplorer, chain_noise, noise_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
+from .posterior import PosteriorExplorer, posterior_explorer
 from .widget import Widget
 
 __all__ = [
     "BetaExplorer",
     "NoiseExplorer",
+    "PosteriorExplorer",
     "Widget",
     "beta_explorer",
     "chain_noise",
@@ -16,5 +18,6 @@ __all__ = [
     "plot_losses",
     "plot_points",
     "plot_schedules",
+    "posterior_explorer",
     "show_grid",
 ]

@@ -44,8 +44,10 @@ def curve_panel(
     y: Sequence[float],
     low: float | None = None,
     high: float | None = None,
+    *,
+    name: str = "t",
 ) -> str:
-    """One small plot of y over x; ``place`` counts panels from the left."""
+    """One small plot of y over x; ``place`` counts panels from the left, ``name`` is that of x."""
     low, high = min(y) if low is None else low, max(y) if high is None else high
     left, right, top, bottom = 220 * place + 44, 220 * place + 208, 32, 160
     stride = max(1, len(x) // 80)
@@ -67,5 +69,5 @@ def curve_panel(
         + text(left - 5, top + 4, f"{high:.3g}", anchor="end")
         + text(left, bottom + 16, f"{x[0]:g}")
         + text(right, bottom + 16, f"{x[-1]:g}")
-        + text((left + right) / 2, bottom + 30, "t")
+        + text((left + right) / 2, bottom + 30, name)
     )

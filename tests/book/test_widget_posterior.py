@@ -1,0 +1,227 @@
+"""The posterior explorer in a real browser: every control by keyboard, every number against Python."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+import minidiff as md
+
+KINDS = {"T": int, "t": int, "x_0": float, "x_t": float}
+
+
+def state(root: Any) -> dict[str, Any]:
+    """What the controls say that they are set to."""
+    values = root.evaluate(
+        """(root) => Object.fromEntries([...root.querySelectorAll('[data-control]')]
+        .filter((i) => i.type === 'range' || i.checked)
+        .map((i) => [i.dataset.control, i.type === 'range' ? i.getAttribute('aria-valuetext') : i.value]))"""
+    )
+    return {name: KINDS.get(name, str)(value) for name, value in values.items()}
+
+
+def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
+    """Every number on the page is the one that Python computes; gives the state of the controls."""
+    shown = root.evaluate(
+        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
+        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
+    )
+    controls = state(root)
+    assert shown == widget.readout(**controls), controls
+    return controls
+
+
+def slider(root: Any, name: str) -> Any:
+    return root.locator(f"input[type=range][data-control={name}]")
+
+
+def press(control: Any, *keys: str) -> None:
+    control.focus()
+    for key in keys:
+        control.press(key)
+
+
+def choose(root: Any, name: str, value: str) -> None:
+    """Go through a group of radio buttons with the arrow key until it says `value`."""
+    for _ in range(root.locator(f"input[type=radio][data-control={name}]").count()):
+        if str(state(root)[name]) == value:
+            return
+        root.locator(f"input[type=radio][data-control={name}]:checked").press("ArrowRight")
+    assert str(state(root)[name]) == value
+
+
+def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable) -> None:
+    widget = md.viz.posterior_explorer()
+    visit = open_html(widget._repr_html_())
+    root = visit.page.locator(".mdw-posterior_explorer")
+    assert assert_agrees(widget, root) == widget.state
+    for schedule in ("linear", "cosine"):
+        choose(root, "schedule", schedule)
+        for T in ("25", "100", "1000"):
+            choose(root, "T", T)
+            assert_agrees(widget, root)
+            for name in ("t", "x_0", "x_t"):
+                for keys in (["ArrowRight"], ["ArrowLeft"] * 3, ["End"], ["Home"], ["PageUp"] * 4):
+                    before = state(root)
+                    press(slider(root, name), *keys)
+                    after = assert_agrees(widget, root)
+                    assert after[name] != before[name], f"{keys} did not move {name}"
+    press(root.get_by_role("button", name="Reset"), "Enter")
+    assert assert_agrees(widget, root) == widget.state
+    visit.assert_clean()
+
+
+def test_t_follows_T_and_never_reaches_0(open_html: Callable) -> None:
+    widget = md.viz.posterior_explorer(T=100, t=50)
+    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    choose(root, "T", "1000")
+    assert assert_agrees(widget, root)["t"] == 500
+    press(slider(root, "t"), "Home")
+    assert assert_agrees(widget, root)["t"] == 1
+    choose(root, "T", "25")
+    assert assert_agrees(widget, root)["t"] == 1
+
+
+def curve(plot: Any, kind: str, low: float, high: float, top: float) -> tuple[Any, Any]:
+    """The points of a drawn curve, in the units of its axes; the frame's edges stand in Plot.axes."""
+    width = float(plot.get_attribute("viewBox").split()[2])
+    d = plot.locator(f"path.mdw-curve.{kind}").get_attribute("d")
+    x, y = np.array(re.findall(r"(-?[\d.]+) (-?[\d.]+)", d), float).T
+    return low + (x - 44) / (width - 54) * (high - low), (156 - y) / 148 * top
+
+
+@pytest.mark.parametrize("t", [2, 12, 25])
+def test_it_draws_prior_likelihood_and_their_normalised_product(
+    open_html: Callable, t: int
+) -> None:
+    widget = md.viz.posterior_explorer(x_0=0.6, x_t=-1.0, t=t)
+    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    s = md.linear_schedule(25, rescale=True)
+    before, beta = float(s.alpha_bar[t - 1]), float(s.beta[t])
+    grid = np.linspace(-30, 30, 600_001)
+    prior = np.exp(-((grid - before**0.5 * 0.6) ** 2) / (2 * (1 - before)))
+    likelihood = np.exp(-((-1.0 - (1 - beta) ** 0.5 * grid) ** 2) / (2 * beta))
+    curves = {"mdw-c": prior, "mdw-b": likelihood, "mdw-a": prior * likelihood}
+    curves = {kind: y / (y.sum() * 1e-4) for kind, y in curves.items()}
+    mean = (curves["mdw-a"] * grid).sum() * 1e-4
+    spread = ((curves["mdw-a"] * (grid - mean) ** 2).sum() * 1e-4) ** 0.5
+    ranges = ((-4, 4), (mean - 5 * spread, mean + 5 * spread))
+    for plot, (low, high) in zip(root.locator(".mdw-plot > svg").all(), ranges, strict=True):
+        top = max(float(v) for v in plot.locator("text[x='38']").all_text_contents())
+        for kind, wanted in curves.items():
+            if not plot.locator(f"path.mdw-curve.{kind}").count():
+                # Not within this frame at all, which can happen to the close-up only.
+                assert low > -4
+                assert wanted[(grid > low) & (grid < high)].max() < 1e-4 * top
+                continue
+            x, y = curve(plot, kind, low, high, top)
+            assert len(x) > 100
+            # Half a pixel each way: of height, and of place where the curve is steep.
+            pixel = 0.06 * (high - low) / 100
+            slope = np.abs(np.gradient(wanted, 1e-4))
+            allowed = 0.01 * top + pixel * np.interp(x, grid, slope)
+            assert (np.abs(y - np.interp(x, grid, wanted)) < allowed).all(), kind
+
+
+def test_at_the_first_step_two_curves_become_lines_at_x_0(open_html: Callable) -> None:
+    widget = md.viz.posterior_explorer(x_0=0.5, x_t=0.6, t=1)
+    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    assert_agrees(widget, root)
+    plot = root.locator(".mdw-plot > svg").first
+    width = float(plot.get_attribute("viewBox").split()[2])
+    for kind in ("mdw-a", "mdw-c"):
+        d = plot.locator(f"path.mdw-curve.{kind}").get_attribute("d")
+        x, bottom, top = (float(v) for v in re.fullmatch(r"M(\S+) (\S+)V(\S+)", d).groups())
+        assert -4 + (x - 44) / (width - 54) * 8 == pytest.approx(0.5, abs=1e-6)
+        assert (bottom, top) == (156, 8)
+
+
+def test_a_rare_x_t_is_said_in_the_colours_of_a_warning(open_html: Callable) -> None:
+    root = open_html(md.viz.posterior_explorer(t=3)._repr_html_()).page.locator(".mdw")
+    say = root.locator("output[data-readout=sentence]")
+    assert say.get_attribute("aria-live") == "polite"
+    press(slider(root, "x_t"), "Home")
+    assert "rare" in say.text_content()
+    assert "mdw-warn" in say.get_attribute("class")
+    press(slider(root, "t"), "End")
+    press(slider(root, "x_t"), *["PageUp"] * 4)
+    assert "rare" not in say.text_content()
+    assert "mdw-warn" not in say.get_attribute("class")
+
+
+def test_copies_on_one_page_are_independent(open_html: Callable) -> None:
+    widget = md.viz.posterior_explorer()
+    html = widget._repr_html_()
+    visit = open_html(html + "<p>and once more</p>" + html)
+    first, second = visit.page.locator(".mdw").all()
+    press(slider(first, "t"), "PageUp")
+    choose(second, "schedule", "cosine")
+    moved, other = assert_agrees(widget, first), assert_agrees(widget, second)
+    assert moved["t"] != other["t"]
+    assert (moved["schedule"], other["schedule"]) == ("linear", "cosine")
+    ids = visit.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids)) > 10
+    visit.assert_clean()
+
+
+def test_without_javascript_there_is_a_picture(browser: Any, tmp_path: Any) -> None:
+    file = tmp_path / "page.html"
+    html = md.viz.posterior_explorer()._repr_html_()
+    file.write_text(f"<meta charset=utf-8><body>{html}", encoding="utf-8")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    picture = page.locator(".mdw svg[role=img]")
+    assert picture.is_visible()
+    assert picture.bounding_box()["width"] > 400
+    assert "interactive figure needs JavaScript" in picture.get_attribute("aria-label")
+    context.close()
+
+
+@pytest.mark.parametrize("t", [1, 12])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out(open_html: Callable, width: int, t: int) -> None:
+    head = "<meta name=viewport content='width=device-width'>"
+    widget = md.viz.posterior_explorer(T=1000, t=t, x_t=3.0)
+    page = open_html(head + widget._repr_html_(), width=width).page
+    outside = page.locator(".mdw").evaluate(
+        """(root) => { const box = root.getBoundingClientRect();
+        return [...root.querySelectorAll('*')].filter((e) => e.checkVisibility())
+          .filter((e) => { const b = e.getBoundingClientRect();
+            return b.right > box.right + 0.5 || b.left < box.left - 0.5
+              || (e.tagName === 'OUTPUT' && e.scrollWidth > e.clientWidth); })
+          .map((e) => e.outerHTML.slice(0, 120)); }"""
+    )
+    assert outside == []
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessibility_rules(open_html: Callable, theme: str) -> None:
+    html = f"<main><h1>x</h1>{md.viz.posterior_explorer()._repr_html_()}</main>"
+    page = open_html(html, theme=theme).page
+    found = Axe().run(page, context=".mdw").response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found] == []
+
+
+def test_tab_reaches_every_control_and_shows_where_it_is(open_html: Callable) -> None:
+    page = open_html(md.viz.posterior_explorer()._repr_html_()).page
+    reached = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        here = page.evaluate(
+            """() => { const e = document.activeElement; if (e === document.body) return null;
+            const style = getComputedStyle(e.type === 'radio' ? e.nextElementSibling : e);
+            const name = e.dataset.control || e.textContent;
+            return [name, style.outlineStyle, parseFloat(style.outlineWidth)]; }"""
+        )
+        if here is None:
+            break
+        control, outline, width = here
+        assert outline == "solid", control
+        assert width >= 2, control
+        reached.append(control)
+    assert reached == ["schedule", "T", "t", "x_0", "x_t", "Reset"]
