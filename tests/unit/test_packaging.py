@@ -121,6 +121,7 @@ def test_licences_are_named():
     assert "creativecommons.org/licenses/by/4.0/" in text
 
 
+@pytest.mark.slow
 def test_jupyterlab_takes_the_extension_that_folds_hints():
     command = [sys.executable, "-m", "jupyter", "labextension", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)
