@@ -10,6 +10,7 @@ import importlib
 from types import ModuleType
 
 from . import exact, nn
+from .bound import kl_terms
 from .convert import (
     convert,
     eps_from_score,
@@ -25,10 +26,11 @@ from .convert import (
     x0_from_score,
     x0_from_v,
 )
-from .elbo import Elbo, elbo, kl_terms, standard_error
+from .elbo import Elbo, elbo, standard_error
 from .elbo_sampled import importance_of_times, sampled_bits_per_dim
 from .forward import q_sample, q_step
 from .guidance import classifier_free_guidance
+from .learned import hybrid_loss, split_variance, vlb_loss
 from .likelihood import discretised_log_likelihood, gaussian_kl, gaussian_log_density
 from .losses import loss_weights, simple_loss
 from .nn import MLP, DigitClassifier, TinyUNet, sinusoidal_embedding
@@ -66,6 +68,7 @@ __all__ = [
     "gather",
     "gaussian_kl",
     "gaussian_log_density",
+    "hybrid_loss",
     "importance_of_times",
     "kl_terms",
     "linear_schedule",
@@ -86,12 +89,14 @@ __all__ = [
     "score_from_x0",
     "simple_loss",
     "sinusoidal_embedding",
+    "split_variance",
     "standard_error",
     "step_variances",
     "train",
     "v_from_eps",
     "v_from_score",
     "v_from_x0",
+    "vlb_loss",
     "x0_from_eps",
     "x0_from_score",
     "x0_from_v",

@@ -89,6 +89,13 @@ def randint(
     return x.to(device=device)
 
 
+def draw_times(p: Tensor, count: int, generator: Generator | None = None) -> Tensor:
+    """Draw times with the probabilities p, shape (T+1,): LongTensor (count,)."""
+    uniform = rand((count,), generator).double()
+    # The smallest t whose cumulated share exceeds the number drawn; rounding may leave none.
+    return torch.searchsorted(p.cumsum(0), uniform.to(p.device), right=True).clamp(max=len(p) - 1)
+
+
 def _home(
     generator: torch.Generator | None, device: torch.device | str | None
 ) -> torch.device | str | None:

@@ -20,17 +20,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
 from .convert import KINDS, check_signal_left, converted
 from .draw import Generator, randn
 from .forward import noised
 from .likelihood import (
     check_8_bit,
-    discretised_log_likelihood,
     gaussian_kl,
-    gaussian_log_density,
 )
-from .posterior import VARIANCES, model_variance, posterior_weights
-from .sample import EpsModel
+from .posterior import VARIANCES
+from .sample import EpsModel, pair
 from .schedule import NoiseSchedule
 from .validate import (
     check_choice,
@@ -39,8 +38,6 @@ from .validate import (
     check_same_shape,
     check_schedule,
 )
-
-LIKELIHOODS = ("discretised", "density")
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Elbo:
         x0_error: Shape (B, T+1): column t holds the mean of :math:`(x_0 - \hat x_0(x_t, t))^2` over
             the entries, for t = 1..T; column 0 is 0. Its root is the distortion of lossy compression.
         entries: D, the number of entries of an example.
-        variance: ``"small"`` or ``"large"``.
+        variance: ``"small"``, ``"large"`` or ``"learned"``.
         likelihood: ``"discretised"`` or ``"density"``: what L_0 is.
     """
 
@@ -119,7 +116,8 @@ def elbo(
         x_0: Clean data, shape (B, ...); images are (B, C, H, W) in [-1, 1].
         schedule: The noise schedule.
         variance: Of :math:`p_\theta(x_{t-1} \mid x_t)`: ``"small"`` is :math:`\tilde\beta_t`,
-            ``"large"`` is :math:`\beta_t`; see :func:`~minidiff.model_variance` for t = 1.
+            ``"large"`` is :math:`\beta_t`; see :func:`~minidiff.model_variance` for t = 1. With
+            ``"learned"`` the model returns the pair (prediction, v), v the mixing weight between them.
         likelihood: ``"discretised"`` takes L_0 as the probability of 8-bit values, ``"density"`` as a
             density of continuous data. By default images (four dimensions) are 8-bit and
             anything else is continuous.
@@ -147,34 +145,32 @@ def elbo(
     likelihood = checked_likelihood(x_0, schedule, variance, likelihood, kind)
     draws = check_positive_int("draws", draws) if noise is None else _draws_in(noise, x_0)
     batch = check_positive_int("batch", batch)
-    expected_error = None if clip else getattr(eps_model, "expected_error", None)
+    closed = not clip and variance != "learned"
+    expected_error = getattr(eps_model, "expected_error", None) if closed else None
     visited = list(range(1, schedule.T + 1))
+    D = x_0[0].numel()
     error = torch.zeros(len(x_0), schedule.T + 1, dtype=torch.float64)
-    log_p = torch.zeros(len(x_0), dtype=torch.float64)
+    nats = torch.zeros_like(error)
     if expected_error is not None:
         for t in visited:
             error[:, t] = expected_error(x_0.double(), t).reshape(len(x_0), -1).mean(1).cpu()
+        nats[:, 2:] = D * kl_terms(error, schedule, variance)[:, 2:]
+        if likelihood == "density":
+            nats[:, 1] = -D * mean_log_density(error[:, 1], schedule, variance)
         visited = [1] if likelihood == "discretised" else []
 
-    sigma_2 = model_variance(schedule, variance)
     for t, draw, row in _with_bar(_calls(visited, draws, len(x_0), batch), progress):
         x, eps = x_0[row], None if noise is None else noise[draw, row]
-        x0_hat = guessed(eps_model, x, t, schedule, kind, clip, eps, generator)
+        x0_hat, v = guessed(eps_model, x, t, schedule, variance, kind, clip, eps, generator)
+        terms = bound_terms(x.double(), x0_hat, v, t, schedule, likelihood).cpu()
+        nats.index_put_((row, t), terms / draws, accumulate=True)
         if expected_error is None:
             squares = (x.double() - x0_hat).square().reshape(len(x), -1).mean(1).cpu()
             error.index_put_((row, t), squares / draws, accumulate=True)
-        if likelihood == "discretised" and (first := t == 1).any():
-            log_first = log_p_of_x_0(x[first], x0_hat[first], float(sigma_2[1]), likelihood)
-            log_p.index_add_(0, row[first], log_first / draws)
 
-    D = x_0[0].numel()
-    if likelihood == "density":
-        # Linear in the squared error: its mean is enough.
-        log_p = D * gaussian_log_density(
-            error[:, 1].sqrt(), torch.zeros(len(x_0)).double(), float(sigma_2[1])
-        )
-    L_t = D * kl_terms(error, schedule, variance)
-    return Elbo(L_T(x_0, schedule), L_t, -log_p, error, D, variance, likelihood)
+    L_0 = nats[:, 1].clone()
+    nats[:, 1] = 0
+    return Elbo(L_T(x_0, schedule), nats, L_0, error, D, variance, likelihood)
 
 
 def L_T(x_0: Tensor, schedule: NoiseSchedule) -> Tensor:
@@ -203,49 +199,6 @@ def L_T(x_0: Tensor, schedule: NoiseSchedule) -> Tensor:
     return gaussian_kl(mean, 1 - alpha_bar_T, 0.0, 1.0).reshape(len(x_0), -1).sum(1)
 
 
-def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small") -> Tensor:
-    r""":math:`L_{t-1}` for one entry, from the mean squared error of the guess of :math:`x_0`.
-
-    The two Gaussians' means are :math:`w^{(0)}_t (x_0 - \hat x_0)` apart
-    (:func:`~minidiff.posterior.posterior_weights`), so
-
-    .. math::
-        \mathbb E\, D_\text{KL} = \frac12 \left( \log\frac{\sigma_t^2}{\tilde\beta_t}
-        + \frac{\tilde\beta_t}{\sigma_t^2} - 1 \right)
-        + \frac{\big(w^{(0)}_t\big)^2}{2 \sigma_t^2}\, \mathbb E (x_0 - \hat x_0)^2
-
-    Args:
-        x0_error: :math:`\mathbb E (x_0 - \hat x_0)^2` at each t, shape (B, T+1).
-        schedule: The noise schedule.
-        variance: :math:`\sigma_t^2`, see :func:`~minidiff.model_variance`.
-
-    Returns:
-        Nats an entry, shape (B, T+1). Column t holds :math:`L_{t-1}`, columns 0 and 1 are 0.
-
-    Raises:
-        ValueError: If the shape is another one, or the variance is unknown.
-
-    Source:
-        Ho et al. 2020, equation 8, with the constant C written out; slide "Loss function".
-    """
-    check_schedule(schedule)
-    check_floats("x0_error", x0_error)
-    if x0_error.dim() != 2 or x0_error.shape[1] != schedule.T + 1:
-        raise ValueError(
-            f"x0_error must have shape (B, T+1) = (B, {schedule.T + 1}), got {tuple(x0_error.shape)}"
-        )
-    weight_0, _ = posterior_weights(schedule)
-    sigma_2 = model_variance(schedule, variance)
-    # A KL grows with the square of the distance, so its mean is the KL at the root mean square.
-    apart = weight_0 * x0_error.double().sqrt()
-    terms = torch.zeros_like(apart)
-    if schedule.T > 1:
-        terms[:, 2:] = gaussian_kl(
-            apart[:, 2:], schedule.beta_tilde[None, 2:], 0.0, sigma_2[None, 2:]
-        )
-    return terms
-
-
 def standard_error(values: Tensor) -> float:
     """Standard error of the mean of independent values (N,); NaN for a single one."""
     check_floats("values", values)
@@ -257,7 +210,7 @@ def checked_likelihood(
 ) -> str:
     """Check what all estimates of the ELBO take; give the likelihood's name, chosen or by default."""
     check_floats("x_0", x_0)
-    check_choice("variance", variance, VARIANCES)
+    check_choice("variance", variance, (*VARIANCES, "learned"))
     check_choice("kind", kind, KINDS)
     if kind in ("eps", "score"):
         check_signal_left(schedule.T, schedule, kind)
@@ -295,26 +248,25 @@ def guessed(
     x_0: Tensor,
     t: Tensor,
     schedule: NoiseSchedule,
+    variance: str,
     kind: str,
     clip: bool,
     noise: Tensor | None,
     generator: Generator | None,
-) -> Tensor:
-    r""":math:`\hat x_0(x_t, t)` for a draw of x_t, in double precision."""
+) -> tuple[Tensor, Tensor]:
+    r""":math:`\hat x_0(x_t, t)` for a draw of x_t, and the variance's mixing weight, both in double."""
     if noise is None:
         noise = randn(x_0.shape, generator, x_0.device, x_0.dtype)
     with torch.no_grad():
         x_t = noised(x_0, t, schedule, noise)
-        prediction = model(x_t, t.to(x_0.device))
-        check_same_shape("what eps_model returned", prediction, "x_t", x_t)
-        x0_hat = converted(prediction.double(), x_t.double(), t, schedule, kind, "x0")
-    return x0_hat.clamp(-1, 1) if clip else x0_hat
-
-
-def log_p_of_x_0(x_0: Tensor, x0_hat: Tensor, sigma_2: float, likelihood: str) -> Tensor:
-    """Nats, log p_θ(x_0 | x_1) of each example: at t = 1 the mean of p_θ is the guess itself."""
-    log_p = discretised_log_likelihood if likelihood == "discretised" else gaussian_log_density
-    return log_p(x_0.double(), x0_hat, sigma_2).reshape(len(x_0), -1).sum(1).cpu()
+        answer = model(x_t, t.to(x_0.device))
+    prediction, v = pair(answer) if variance == "learned" else (answer, None)
+    check_same_shape("what eps_model returned", prediction, "x_t", x_t)
+    if v is None:
+        v = torch.full_like(x_t, float(variance == "large"))
+    check_same_shape("v, which eps_model returned,", v, "x_t", x_t)
+    x0_hat = converted(prediction.double(), x_t.double(), t, schedule, kind, "x0")
+    return x0_hat.clamp(-1, 1) if clip else x0_hat, v.double()
 
 
 def _with_bar(calls: list[tuple[Tensor, Tensor, Tensor]], progress: bool) -> Any:

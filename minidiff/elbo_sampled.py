@@ -7,12 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from .draw import Generator, rand
-from .elbo import L_T, Elbo, checked_likelihood, guessed, kl_terms, log_p_of_x_0
-from .posterior import model_variance
+from .bound import bound_terms
+from .draw import Generator, draw_times
+from .elbo import L_T, Elbo, checked_likelihood, guessed
 from .sample import EpsModel
 from .schedule import NoiseSchedule
-from .validate import check_floats, check_positive_int, check_schedule
+from .validate import check_positive_int, check_probabilities, check_schedule
 
 
 def importance_of_times(terms: Elbo) -> Tensor:
@@ -85,37 +85,23 @@ def sampled_bits_per_dim(
     """
     check_schedule(schedule)
     likelihood = checked_likelihood(x_0, schedule, variance, likelihood, kind)
-    p = _checked_probabilities(probabilities, schedule.T)
+    p = check_probabilities("probabilities", probabilities, schedule.T)
+    if p[:2].any():
+        raise ValueError(
+            f"probabilities must be 0 at t = 0 and 1 (L_0 is always computed); got {p[:2].tolist()}"
+        )
     draws = check_positive_int("draws", draws)
     batch = check_positive_int("batch", batch)
-    uniform = rand((draws * len(x_0),), generator).double()
-    # Times 0 and 1 have no share: the smallest t whose cumulated share exceeds the number drawn.
-    drawn = torch.searchsorted(p.cumsum(0), uniform, right=True).clamp(max=schedule.T)
     rows = torch.arange(len(x_0)).repeat(draws)
-    sigma_2 = model_variance(schedule, variance)
+    # Each example once at t = 1, whose term is L_0, and as often as asked for at times drawn.
+    drawn = torch.cat([torch.ones(len(x_0)).long(), draw_times(p, len(rows), generator)])
+    rows = torch.cat([rows[: len(x_0)], rows])
+    share = p * draws
+    share[1] = 1
     total = L_T(x_0, schedule)
-    for row in torch.split(rows[: len(x_0)], batch):
-        first = torch.ones_like(row)
-        x0_hat = guessed(eps_model, x_0[row], first, schedule, kind, clip, None, generator)
-        total[row] -= log_p_of_x_0(x_0[row], x0_hat, float(sigma_2[1]), likelihood)
     for row, t in zip(torch.split(rows, batch), torch.split(drawn, batch), strict=True):
-        x0_hat = guessed(eps_model, x_0[row], t, schedule, kind, clip, None, generator)
-        error = torch.zeros(len(row), schedule.T + 1, dtype=torch.float64)
-        picked = torch.arange(len(row))
-        error[picked, t] = (x_0[row].double() - x0_hat).square().reshape(len(row), -1).mean(1).cpu()
-        term = kl_terms(error, schedule, variance)[picked, t] * x_0[0].numel()
-        total.index_add_(0, row, term / (p[t] * draws))
+        x = x_0[row]
+        x0_hat, v = guessed(eps_model, x, t, schedule, variance, kind, clip, None, generator)
+        terms = bound_terms(x.double(), x0_hat, v, t, schedule, likelihood).cpu()
+        total.index_add_(0, row, terms / share[t])
     return total / (x_0[0].numel() * math.log(2))
-
-
-def _checked_probabilities(p: Tensor, T: int) -> Tensor:
-    check_floats("probabilities", p)
-    if p.shape != (T + 1,):
-        raise ValueError(f"probabilities must have shape (T+1,) = ({T + 1},), got {tuple(p.shape)}")
-    p = p.detach().double().cpu()
-    if (p < 0).any() or p[:2].any() or abs(float(p.sum()) - 1) > 1e-6:
-        raise ValueError(
-            f"probabilities must be at least 0, sum to 1 and be 0 at t = 0 and 1; got a sum of "
-            f"{float(p.sum()):g}, a smallest entry of {float(p.min()):g} and {p[:2].tolist()} at 0 and 1"
-        )
-    return p

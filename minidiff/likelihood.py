@@ -57,10 +57,10 @@ def gaussian_kl(mean_1: Number, var_1: Number, mean_2: Number, var_2: Number) ->
             raise ValueError(
                 f"{name} must be positive, got {float(variance.min()):g}; it is the variance"
             )
-    return _kl(m_1 - m_2, v_1, v_2)
+    return kl_apart(m_1 - m_2, v_1, v_2)
 
 
-def _kl(difference: Tensor, var_1: Tensor, var_2: Tensor) -> Tensor:
+def kl_apart(difference: Tensor, var_1: Tensor, var_2: Tensor) -> Tensor:
     """The equation of :func:`gaussian_kl` alone, for means that differ by ``difference``."""
     ratio = var_1 / var_2
     return (ratio - ratio.log() - 1 + difference.square() / var_2) / 2

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .convert import check_signal_left
+from .convert import KINDS, check_signal_left
 from .draw import Generator, rand, randint, randn
 from .forward import noised
 from .posterior import model_variance, posterior_weights
-from .schedule import NoiseSchedule
+from .schedule import NoiseSchedule, signal_and_noise
 from .validate import (
     check_choice,
     check_floats,
@@ -36,6 +36,7 @@ def simple_loss(
     *,
     t: Tensor | None = None,
     noise: Tensor | None = None,
+    kind: str = "eps",
     label_dropout: float = 0.1,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -49,6 +50,10 @@ def simple_loss(
     The square is averaged over the batch and over the entries of x_0, so a network that always
     answers 0 has a loss of 1, whatever the size of the picture.
 
+    With another ``kind`` the network predicts :math:`x_0`, v or the score instead, and is held against
+    that. The score's error is weighed by :math:`1 - \bar\alpha_t`, without which the smallest t would
+    drown all others: it is then the error of :math:`\epsilon` again (denoising score matching).
+
     Args:
         net: The network :math:`\epsilon_\theta`, called ``net(x_t, t)``, or ``net(x_t, t, y)`` with labels.
         x_0: Clean data, shape (B, ...); images are (B, C, H, W) in [-1, 1].
@@ -56,6 +61,7 @@ def simple_loss(
         y: Labels, LongTensor (B,), for a network with classes.
         t: Times, LongTensor (B,) in 1..T; drawn uniformly when not given.
         noise: :math:`\epsilon`, same shape as x_0; drawn when not given.
+        kind: What the network predicts, ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
         label_dropout: Probability with which a label gives way to the null label, so that the same
             network also learns to work without one (Ho and Salimans 2022, algorithm 1).
         generator: Where to draw from.
@@ -70,12 +76,35 @@ def simple_loss(
             shape than its input.
 
     Source:
-        Ho et al. 2020, equation 14 and algorithm 1; slides "Loss function" and "Algorithm 1".
+        Ho et al. 2020, equation 14 and algorithm 1; slides "Loss function" and "Algorithm 1". For v,
+        Salimans and Ho 2022, section 4; for the score, Song and Ermon 2019, equation 5.
+    """
+    check_choice("kind", kind, KINDS)
+    x_t, t, noise = noisy_batch(x_0, schedule, t, noise, generator)
+    prediction = predicted(net, x_t, t, y, label_dropout, generator)
+    check_same_shape("the network's prediction", prediction, "x_0", x_0)
+    a, b = signal_and_noise(t, schedule, x_0)
+    if kind == "score":
+        kind, prediction = "eps", -b * prediction
+    target = {"eps": noise, "x0": x_0, "v": a * noise - b * x_0}[kind]
+    return torch.nn.functional.mse_loss(prediction, target)
+
+
+def noisy_batch(
+    x_0: Tensor,
+    schedule: NoiseSchedule,
+    t: Tensor | None,
+    noise: Tensor | None,
+    generator: Generator | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Algorithm 1, lines 3 and 4, and the jump: :math:`x_t`, t and :math:`\epsilon`, drawn unless given.
+
+    Raises:
+        IndexError, TypeError, ValueError: As :func:`simple_loss` for these arguments.
     """
     check_schedule(schedule)
     # On a GPU, looking for NaN would make every training step wait; the loss itself shows it there.
     check_floats("x_0", x_0, look_inside=x_0.device.type == "cpu" if _is_tensor(x_0) else True)
-    check_number("label_dropout", label_dropout, 0, 1)
     if t is None:
         t = randint(1, schedule.T, (len(x_0),), generator, x_0.device)
     else:
@@ -85,10 +114,26 @@ def simple_loss(
     else:
         check_floats("noise", noise)
         check_same_shape("noise", noise, "x_0", x_0)
-    condition = () if y is None else (drop_labels(net, y, label_dropout, generator, len(x_0)),)
-    eps = net(noised(x_0, t, schedule, noise), t, *condition)
-    check_same_shape("the network's prediction", eps, "x_0", x_0)
-    return torch.nn.functional.mse_loss(eps, noise)
+    return noised(x_0, t, schedule, noise), t, noise
+
+
+def predicted(
+    net: Net,
+    x_t: Tensor,
+    t: Tensor,
+    y: Tensor | None,
+    label_dropout: float,
+    generator: Generator | None,
+) -> Tensor:
+    """What the network says at x_t, with labels some of which are dropped.
+
+    Raises:
+        IndexError, TypeError, ValueError: As :func:`simple_loss` for these arguments.
+    """
+    check_number("label_dropout", label_dropout, 0, 1)
+    if y is None:
+        return net(x_t, t)
+    return net(x_t, t, drop_labels(net, y, label_dropout, generator, len(x_t)))
 
 
 def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "eps") -> Tensor:

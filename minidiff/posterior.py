@@ -2,6 +2,8 @@ r"""The forward-process posterior: the exact way back, for those who know where 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -150,3 +152,24 @@ def model_variance(schedule: NoiseSchedule, variance: str = "small") -> Tensor:
     sigma_2 = schedule.beta_tilde.clone()
     sigma_2[1] = sigma_2[2]
     return sigma_2
+
+
+def log_interpolation(v: Tensor, large: float | Tensor, small: float | Tensor) -> Tensor:
+    r"""The learned variance's logarithm, between that of the two fixed ones.
+
+    .. math:: \log \Sigma_\theta(x_t, t) = v \log \beta_t + (1 - v) \log \tilde\beta_t
+
+    Args:
+        v: The mixing weight; 0 means "small", 1 "large". A network is free to leave [0, 1].
+        large: :math:`\beta_t > 0`, a number, or a tensor that multiplies v.
+        small: :math:`\tilde\beta_t > 0`, likewise.
+
+    Returns:
+        The logarithm of the variance, same shape as v.
+
+    Source:
+        Nichol and Dhariwal 2021, equation 15; slide "Learning the reverse process variance".
+    """
+    log_large = large.log() if isinstance(large, Tensor) else math.log(large)
+    log_small = small.log() if isinstance(small, Tensor) else math.log(small)
+    return v * log_large + (1 - v) * log_small

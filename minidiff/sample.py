@@ -151,7 +151,7 @@ def _walk(
     for t, s in _with_bar(list(pairwise(times)), progress):
         with torch.no_grad():
             prediction = eps_model(x, torch.full((len(x),), t, device=x.device))
-            prediction, v = _pair(prediction) if variance == "learned" else (prediction, None)
+            prediction, v = pair(prediction) if variance == "learned" else (prediction, None)
             check_same_shape("what eps_model returned", prediction, "x_t", x)
             if v is not None:
                 check_same_shape("v, which eps_model returned,", v, "x_t", x)
@@ -264,7 +264,7 @@ def _checked_times(
     return listed
 
 
-def _pair(answer: Any) -> tuple[Tensor, Tensor]:
+def pair(answer: Any) -> tuple[Tensor, Tensor]:
     """What a model says that also predicts its variance."""
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise TypeError(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .convert import KINDS, check_signal_left, converted
 from .draw import Generator, randn
-from .posterior import variances_between
+from .posterior import log_interpolation, variances_between
 from .schedule import NoiseSchedule
 from .validate import (
     check_choice,
@@ -135,7 +135,7 @@ def stepped(
     if variance == "large":
         std = math.sqrt(beta)
     elif v is not None:
-        std = torch.exp(0.5 * (v * math.log(beta) + (1 - v) * math.log(beta_tilde)))
+        std = torch.exp(log_interpolation(v, beta, beta_tilde) / 2)
     z = randn(x_t.shape, generator, x_t.device, x_t.dtype) if noise is None else noise
     return mean + std * z, x0_hat
 

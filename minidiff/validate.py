@@ -98,6 +98,28 @@ def check_t(t: Any, T: int, batch: int | None = None, *, name: str = "t", low: i
         raise IndexError(f"{name} = {wrong} is outside {low}..{T}{hint}")
 
 
+def check_real_t(t: Any, T: int, *, low: float = 0.0, open_low: bool = False) -> None:
+    """Refuse a time that is not a real number, or a tensor of them, within [low, T] (or (low, T]).
+
+    Raises:
+        TypeError: If ``t`` is neither a number nor a tensor of real numbers.
+        IndexError: If any ``t`` is outside the interval, or NaN.
+    """
+    if isinstance(t, Tensor):
+        if t.is_complex() or t.dtype == torch.bool:
+            raise TypeError(f"t must hold real numbers, got dtype {t.dtype}")
+        outside = t[~((t > low) if open_low else (t >= low)) | ~(t <= T)]
+        wrong = [] if outside.numel() == 0 else [float(outside[0])]
+    elif isinstance(t, Real) and not isinstance(t, bool):
+        number = float(t)
+        inside = (low < number if open_low else low <= number) and number <= T
+        wrong = [] if inside else [number]
+    else:
+        raise TypeError(f"t must be a real number or a tensor of them, got {shown(t)}")
+    if wrong:
+        raise IndexError(f"t = {wrong[0]:g} is outside {'(' if open_low else '['}{low:g}, {T}]")
+
+
 def check_step(t: Any, s: Any, T: int) -> None:
     """Refuse everything but a step from t in 1..T down to s in 0..t-1, the same for all examples.
 
@@ -182,3 +204,17 @@ def check_shape(shape: Any) -> tuple[int, ...]:
     if len(shape) < 2:
         raise ValueError(f"shape must be (B, ...), batch first, got {tuple(shape)}")
     return tuple(check_positive_int(f"shape[{i}]", n) for i, n in enumerate(shape))
+
+
+def check_probabilities(name: str, p: Any, T: int) -> Tensor:
+    """Refuse everything but T+1 numbers of at least 0 and sum 1; give them in double precision."""
+    check_floats(name, p)
+    if p.shape != (T + 1,):
+        raise ValueError(f"{name} must have shape (T+1,) = ({T + 1},), got {tuple(p.shape)}")
+    table: Tensor = p.detach().double().cpu()
+    if (table < 0).any() or abs(float(table.sum()) - 1) > 1e-6:
+        raise ValueError(
+            f"{name} must be at least 0 and sum to 1; got a sum of {float(table.sum()):g} and a "
+            f"smallest entry of {float(table.min()):g}"
+        )
+    return table

@@ -4,9 +4,11 @@ One table. A row is (who, what is wrong, the call, the exact type, the words tha
 the argument's name comes first among the words, then the value that was given.
 """
 
+import importlib
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,6 +279,7 @@ def loss_rows() -> Iterator[Row]:
     )
     wrong_noise = [*WRONG_TENSOR_ONLY, *wrong_shapes("noise", "x_0")]
     yield from rows("simple_loss", "noise", wrong_noise, lambda v: call(eps_model, noise=v))
+    yield from rows("simple_loss", "kind", WRONG_KIND, lambda v: call(eps_model, kind=v))
     one = [("an int", 3, TypeError, ("y must be a LongTensor", "3 (int)"))]
     wrong_y = [*WRONG_LABELS, *WRONG_BATCH_OF_LABELS, *one]
     yield from rows("simple_loss", "y", wrong_y, lambda v: call(y=v))
@@ -464,7 +467,7 @@ def elbo_rows() -> Iterator[Row]:
         return md.sampled_bits_per_dim(model, x, s, probabilities, **options)
 
     likelihoods = [("unknown", "bits", ValueError, ("likelihood must be one of", "'bits'"))]
-    variances = [("learned", "learned", ValueError, ("variance must be one of", "'learned'"))]
+    variances = [("unknown", "wide", ValueError, ("variance must be one of", "'wide'"))]
     answers = [
         ("another shape", X[:, :, :1], ValueError, ("what eps_model returned", "(3, 1, 1, 8)")),
         ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
@@ -490,7 +493,7 @@ def elbo_rows() -> Iterator[Row]:
         ("too short", p[1:], ValueError, ("probabilities must have shape", "(13,)", "(12,)")),
         ("sum 2", 2 * p, ValueError, ("probabilities", "sum of 2")),
         ("negative", p - p.roll(1), ValueError, ("probabilities", "smallest entry of -0.09")),
-        ("t = 1", p.roll(-1), ValueError, ("probabilities", "0 at t = 0 and 1")),
+        ("t = 1", p.roll(-1), ValueError, ("probabilities must be 0 at t = 0 and 1",)),
         ("a list", [1.0], TypeError, ("probabilities", "[1.0] (list)")),
     ]
     yield from rows(
@@ -509,6 +512,14 @@ def elbo_rows() -> Iterator[Row]:
         ("T columns", errors[:, 1:], ValueError, ("x0_error must have shape", "(3, 12)")),
     ]
     yield from rows("kl_terms", "x0_error", wrong_error, lambda v: md.kl_terms(v, S))
+    learned = [("no pair", X, TypeError, ("variance='learned'", "(prediction, v)", "Tensor"))]
+    yield from rows(
+        "elbo",
+        "eps_model's answer",
+        learned,
+        lambda v: call_elbo(model=lambda x, t: v, variance="learned"),
+    )
+    fixed = [("learned", "learned", ValueError, ("variance must be one of", "'learned'"))]
     tables = {
         "model_variance": md.model_variance,
         "loss_weights": md.loss_weights,
@@ -516,7 +527,7 @@ def elbo_rows() -> Iterator[Row]:
     }
     for who, table in tables.items():
         yield from rows(who, "schedule", WRONG_SCHEDULE, table)
-        yield from rows(who, "variance", variances, lambda v, f=table: f(S, v))
+        yield from rows(who, "variance", fixed, lambda v, f=table: f(S, v))
     yield from rows("posterior_weights", "schedule", WRONG_SCHEDULE, md.posterior_weights)
     kinds = [("v", "v", ValueError, ("kind must be one of 'eps', 'x0'", "'v'"))]
     yield from rows("loss_weights", "kind", kinds, lambda v: md.loss_weights(S, kind=v))
@@ -524,6 +535,55 @@ def elbo_rows() -> Iterator[Row]:
     yield from rows("loss_weights", "schedule", blind, md.loss_weights)
     values = [("a list", [1.0, 2.0], TypeError, ("values", "[1.0, 2.0] (list)"))]
     yield from rows("standard_error", "values", values, md.standard_error)
+
+
+def two_heads(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    return torch.cat([x, x], dim=1)
+
+
+def learned_rows() -> Iterator[Row]:
+    odd = [("odd", X, ValueError, ("output must have shape (B, 2C, ...)", "out_channels"))]
+    wrong = [*wrong_floats("output")[:8], *odd]
+    yield from rows("split_variance", "output", wrong, md.split_variance)
+    even = torch.tensor([0.0, *[1 / 12] * 12], dtype=torch.float64)
+    for function in (md.vlb_loss, md.hybrid_loss):
+        who = function.__name__
+
+        def call(net=two_heads, x=PIXELS, s=S, f=function, **options):
+            return f(net, x, s, **options)
+
+        yield from rows(who, "x_0", wrong_floats("x_0"), lambda v, c=call: c(x=v))
+        yield from rows(who, "x_0", wrong_pixels("x_0"), lambda v, c=call: c(x=v))
+        yield from rows(who, "schedule", WRONG_SCHEDULE, lambda v, c=call: c(s=v))
+        times = [row for row in WRONG_T if row[0] != "None"]
+        yield from rows(who, "t", times, lambda v, c=call: c(t=v))
+        noises = [*WRONG_TENSOR_ONLY, *wrong_shapes("noise", "x_0")]
+        yield from rows(who, "noise", noises, lambda v, c=call: c(noise=v))
+        answers = [
+            ("one half only", X, ValueError, ("output must have shape (B, 2C, ...)",)),
+            ("wide halves", X.repeat(1, 4, 1, 1), ValueError, ("first half", "(3, 2, 8, 8)")),
+        ]
+        yield from rows(who, "net's answer", answers, lambda v, c=call: c(lambda x, t: v))
+        words = [("unknown", "bits", ValueError, ("likelihood must be one of", "'bits'"))]
+        yield from rows(who, "likelihood", words, lambda v, c=call: c(likelihood=v))
+    wrong_p = [
+        ("too short", even[1:], ValueError, ("probabilities must have shape", "(12,)")),
+        ("0 at t = 1", even.roll(1), ValueError, ("probabilities must be 0 at t = 0",)),
+        ("sum 2", 2 * even, ValueError, ("probabilities", "sum of 2")),
+    ]
+    yield from rows(
+        "vlb_loss",
+        "probabilities",
+        wrong_p,
+        lambda v: md.vlb_loss(two_heads, PIXELS, S, probabilities=v),
+    )
+    weights = [("negative", -1.0, ValueError, ("vlb_weight must lie in", "-1"))]
+    yield from rows(
+        "hybrid_loss",
+        "vlb_weight",
+        weights,
+        lambda v: md.hybrid_loss(two_heads, PIXELS, S, vlb_weight=v),
+    )
 
 
 def exact_rows() -> Iterator[Row]:
@@ -736,6 +796,7 @@ TABLE = [
     *guidance_rows(),
     *likelihood_rows(),
     *elbo_rows(),
+    *learned_rows(),
     *exact_rows(),
     *draw_rows(),
     *network_rows(),
@@ -760,7 +821,10 @@ def test_what_is_wrong_is_refused_and_named(call, kind, words):
 
 
 def test_every_public_function_is_in_the_table():
-    here = {who.split(".")[-1].split("'")[0] for who, *_ in TABLE}
+    table = list(TABLE)
+    for path in Path(__file__).parent.glob("test_bad_input_*.py"):  # tables of later parts
+        table += importlib.import_module(f"tests.unit.{path.stem}").TABLE
+    here = {who.split(".")[-1].split("'")[0] for who, *_ in table}
     records = {"Elbo", "Run", "State"}  # made by the library, not by the caller
     functions = {name for name in md.__all__ if callable(getattr(md, name))}
     takes = {name for name in functions if inspect.signature(getattr(md, name)).parameters}

@@ -1,0 +1,117 @@
+r"""One term of the evidence lower bound, for any guess of x_0 and any variance."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .likelihood import (
+    discretised_log_likelihood,
+    gaussian_kl,
+    gaussian_log_density,
+    kl_apart,
+)
+from .posterior import log_interpolation, model_variance, posterior_weights
+from .schedule import NoiseSchedule, gathered
+from .validate import check_choice, check_floats, check_same_shape, check_schedule
+
+LIKELIHOODS = ("discretised", "density")
+
+
+def bound_terms(
+    x_0: Tensor,
+    x0_hat: Tensor,
+    v: Tensor,
+    t: Tensor,
+    schedule: NoiseSchedule,
+    likelihood: str = "discretised",
+) -> Tensor:
+    r""":math:`L_{t-1}`, or at t = 1 :math:`L_0`, for a variance between the two fixed ones.
+
+    .. math::
+        L_{t-1} = D_\text{KL}\big(\mathcal N(\tilde\mu_t(x_t, x_0), \tilde\beta_t)\,\|\,
+        \mathcal N(\tilde\mu_t(x_t, \hat x_0), \Sigma)\big), \qquad
+        L_0 = -\log p_\theta(x_0 \mid x_1)
+
+    Args:
+        x_0: Clean data, shape (B, ...).
+        x0_hat: The guess of it at t, same shape.
+        v: The mixing weight, same shape, see :func:`~minidiff.posterior.log_interpolation`: 0 for the
+            small variance, 1 for the large one, or what the network says. At t = 1 it
+            mixes :math:`\beta_1` and :math:`\tilde\beta_2`.
+        t: LongTensor (B,) in 1..T.
+        schedule: The noise schedule.
+        likelihood: ``"discretised"`` for 8-bit pixels, ``"density"`` for continuous data.
+
+    Returns:
+        Nats of each example, summed over its entries, shape (B,), with a gradient.
+
+    Raises:
+        ValueError: If shapes differ or the likelihood is unknown.
+
+    Source:
+        Ho et al. 2020, equations 5 and 13; Nichol and Dhariwal 2021, equations 4 to 7 and 15.
+    """
+    check_schedule(schedule)
+    check_choice("likelihood", likelihood, LIKELIHOODS)
+    for name, x in (("x0_hat", x0_hat), ("v", v)):
+        check_same_shape(name, x, "x_0", x_0)
+    small = gathered(model_variance(schedule, "small"), t, x_0)  # β̃_2 at t = 1, where β̃ is 0
+    variance = log_interpolation(v, gathered(schedule.beta, t, x_0), small).exp()
+    weight_0, _ = posterior_weights(schedule)
+    terms = kl_apart(gathered(weight_0, t, x_0) * (x_0 - x0_hat), small, variance)
+    if (first := t == 1).any():
+        log_p = discretised_log_likelihood if likelihood == "discretised" else gaussian_log_density
+        terms = terms.index_put(
+            (first.nonzero().flatten(),), -log_p(x_0[first], x0_hat[first], variance[first])
+        )
+    return terms.reshape(len(x_0), -1).sum(1)
+
+
+def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small") -> Tensor:
+    r""":math:`L_{t-1}` for one entry, from the mean squared error of the guess of :math:`x_0`.
+
+    The two Gaussians' means are :math:`w^{(0)}_t (x_0 - \hat x_0)` apart
+    (:func:`~minidiff.posterior.posterior_weights`), so
+
+    .. math::
+        \mathbb E\, D_\text{KL} = \frac12 \left( \log\frac{\sigma_t^2}{\tilde\beta_t}
+        + \frac{\tilde\beta_t}{\sigma_t^2} - 1 \right)
+        + \frac{\big(w^{(0)}_t\big)^2}{2 \sigma_t^2}\, \mathbb E (x_0 - \hat x_0)^2
+
+    Args:
+        x0_error: :math:`\mathbb E (x_0 - \hat x_0)^2` at each t, shape (B, T+1).
+        schedule: The noise schedule.
+        variance: :math:`\sigma_t^2`, see :func:`~minidiff.model_variance`.
+
+    Returns:
+        Nats an entry, shape (B, T+1). Column t holds :math:`L_{t-1}`, columns 0 and 1 are 0.
+
+    Raises:
+        ValueError: If the shape is another one, or the variance is unknown.
+
+    Source:
+        Ho et al. 2020, equation 8, with the constant C written out; slide "Loss function".
+    """
+    check_schedule(schedule)
+    check_floats("x0_error", x0_error)
+    if x0_error.dim() != 2 or x0_error.shape[1] != schedule.T + 1:
+        raise ValueError(
+            f"x0_error must have shape (B, T+1) = (B, {schedule.T + 1}), got {tuple(x0_error.shape)}"
+        )
+    weight_0, _ = posterior_weights(schedule)
+    sigma_2 = model_variance(schedule, variance)
+    # A KL grows with the square of the distance, so its mean is the KL at the root mean square.
+    apart = weight_0 * x0_error.double().sqrt()
+    terms = torch.zeros_like(apart)
+    if schedule.T > 1:
+        terms[:, 2:] = gaussian_kl(
+            apart[:, 2:], schedule.beta_tilde[None, 2:], 0.0, sigma_2[None, 2:]
+        )
+    return terms
+
+
+def mean_log_density(error: Tensor, schedule: NoiseSchedule, variance: str) -> Tensor:
+    """Mean of log p_θ(x_0 | x_1), an entry, for a mean squared error: it is linear in the square."""
+    sigma_2 = float(model_variance(schedule, variance)[1])
+    return gaussian_log_density(error.sqrt(), torch.zeros_like(error), sigma_2)

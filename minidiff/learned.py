@@ -1,0 +1,198 @@
+r"""Learned variance: the network also says how sure it is, and is trained to say so.
+
+A network with twice the channels predicts the noise with the first half and, with the other, where
+between :math:`\tilde\beta_t` and :math:`\beta_t` the variance of a step lies.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .bound import bound_terms
+from .convert import converted
+from .draw import Generator, draw_times
+from .likelihood import check_8_bit
+from .losses import Net, noisy_batch, predicted
+from .schedule import NoiseSchedule, gathered
+from .validate import (
+    check_floats,
+    check_number,
+    check_probabilities,
+    check_same_shape,
+    check_schedule,
+)
+
+
+def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Split what a network with twice the channels says: its prediction, and the mixing weight v.
+
+    .. math:: v = \tfrac12 (o + 1)
+
+    An output o of -1 therefore means the small variance, 1 the large one, and an untrained network,
+    whose last layer gives 0, begins half way.
+
+    Args:
+        output: Shape (B, 2C, ...).
+
+    Returns:
+        The prediction and v, each of shape (B, C, ...).
+
+    Raises:
+        TypeError: If ``output`` does not hold floating-point numbers.
+        ValueError: If its number of channels is odd.
+
+    Source:
+        Nichol and Dhariwal 2021, section 3.1 (a vector v in the range of the output).
+    """
+    check_floats("output", output, look_inside=False)
+    if output.dim() < 2 or output.shape[1] % 2:
+        raise ValueError(
+            f"output must have shape (B, 2C, ...), the prediction and the variance; got "
+            f"{tuple(output.shape)}. Build the network with out_channels = 2 * channels"
+        )
+    prediction, mixing = output.chunk(2, dim=1)
+    return prediction, (mixing + 1) / 2
+
+
+def vlb_loss(
+    net: Net,
+    x_0: Tensor,
+    schedule: NoiseSchedule,
+    y: Tensor | None = None,
+    *,
+    t: Tensor | None = None,
+    noise: Tensor | None = None,
+    probabilities: Tensor | None = None,
+    detach_mean: bool = False,
+    likelihood: str | None = None,
+    label_dropout: float = 0.1,
+    generator: Generator | None = None,
+) -> Tensor:
+    r"""The variational bound in bits per dimension, from one t for each example.
+
+    .. math::
+        L_\text{vlb} \approx \frac{1}{D \ln 2} \cdot \frac{L_{t-1}}{p_t}, \qquad t \sim p
+
+    On average over t this is :math:`\sum_t L_{t-1} + L_0`; :math:`L_T` has no network in it.
+
+    Args:
+        net: A network with twice the channels, see :func:`split_variance`.
+        x_0: Clean data, shape (B, ...).
+        schedule: The noise schedule.
+        y: Labels, LongTensor (B,), for a network with classes.
+        t: Times, LongTensor (B,); drawn from ``probabilities`` when not given.
+        noise: :math:`\epsilon`, same shape as x_0; drawn when not given.
+        probabilities: :math:`p_t`, shape (T+1,), above 0 for t = 1..T; all alike when not given. Drawing
+            large terms more often makes the loss less noisy.
+        detach_mean: Let the gradient reach the variance only.
+        likelihood: See :func:`~minidiff.elbo`.
+        label_dropout: See :func:`~minidiff.simple_loss`.
+        generator: Where to draw from.
+
+    Returns:
+        The loss, one number with a gradient.
+
+    Raises:
+        IndexError, TypeError, ValueError: As :func:`~minidiff.simple_loss`; also if the network has not
+            twice the channels, or ``probabilities`` are none.
+
+    Source:
+        Nichol and Dhariwal 2021, equations 4 and 18.
+    """
+    check_schedule(schedule)
+    check_floats("x_0", x_0)
+    p = _probabilities(probabilities, schedule.T)
+    if t is None:
+        t = draw_times(p, len(x_0), generator).to(x_0.device)
+    x_t, t, noise = noisy_batch(x_0, schedule, t, noise, generator)
+    output = predicted(net, x_t, t, y, label_dropout, generator)
+    return _bits(output, x_0, x_t, t, p, schedule, detach_mean, likelihood)
+
+
+def hybrid_loss(
+    net: Net,
+    x_0: Tensor,
+    schedule: NoiseSchedule,
+    y: Tensor | None = None,
+    *,
+    t: Tensor | None = None,
+    noise: Tensor | None = None,
+    vlb_weight: float = 1e-3,
+    likelihood: str | None = None,
+    label_dropout: float = 0.1,
+    generator: Generator | None = None,
+) -> Tensor:
+    r"""Teach the mean by :math:`L_\text{simple}` and the variance by the bound.
+
+    .. math:: L_\text{hybrid} = L_\text{simple} + \lambda\, L_\text{vlb}
+
+    In the second term the mean is held fixed (its gradient is stopped), so that only the variance
+    listens to it, and the pictures stay as good as with :math:`L_\text{simple}` alone.
+
+    Args:
+        net: A network with twice the channels, see :func:`split_variance`.
+        x_0: Clean data, shape (B, ...).
+        schedule: The noise schedule.
+        y: Labels, LongTensor (B,), for a network with classes.
+        t: Times, LongTensor (B,) in 1..T; drawn uniformly when not given.
+        noise: :math:`\epsilon`, same shape as x_0; drawn when not given.
+        vlb_weight: λ, at least 0; the bound is in bits per dimension.
+        likelihood: See :func:`~minidiff.elbo`.
+        label_dropout: See :func:`~minidiff.simple_loss`.
+        generator: Where to draw from.
+
+    Returns:
+        The loss, one number with a gradient.
+
+    Raises:
+        IndexError, TypeError, ValueError: As :func:`vlb_loss`.
+
+    Source:
+        Nichol and Dhariwal 2021, equation 16; slide "Learning the reverse process variance".
+    """
+    check_number("vlb_weight", vlb_weight, 0, math.inf)
+    x_t, t, noise = noisy_batch(x_0, schedule, t, noise, generator)
+    output = predicted(net, x_t, t, y, label_dropout, generator)
+    eps, _ = split_variance(output)
+    check_same_shape("the network's prediction (first half)", eps, "x_0", x_0)
+    simple = torch.nn.functional.mse_loss(eps, noise)
+    p = _probabilities(None, schedule.T)
+    return simple + vlb_weight * _bits(output, x_0, x_t, t, p, schedule, True, likelihood)
+
+
+def _bits(
+    output: Tensor,
+    x_0: Tensor,
+    x_t: Tensor,
+    t: Tensor,
+    p: Tensor,
+    schedule: NoiseSchedule,
+    detach_mean: bool,
+    likelihood: str | None,
+) -> Tensor:
+    eps, v = split_variance(output)
+    check_same_shape("the network's prediction (first half)", eps, "x_0", x_0)
+    if likelihood is None:
+        likelihood = "discretised" if x_0.dim() == 4 else "density"
+    if likelihood == "discretised" and x_0.device.type == "cpu":
+        check_8_bit("x_0", x_0)
+    x0_hat = converted(eps.detach() if detach_mean else eps, x_t, t, schedule, "eps", "x0")
+    nats = bound_terms(x_0, x0_hat, v, t, schedule, likelihood)
+    return (nats / gathered(p, t, nats)).mean() / (x_0[0].numel() * math.log(2))
+
+
+def _probabilities(p: Tensor | None, T: int) -> Tensor:
+    if p is None:
+        uniform = torch.full((T + 1,), 1 / T, dtype=torch.float64)
+        uniform[0] = 0
+        return uniform
+    p = check_probabilities("probabilities", p, T)
+    if p[0] != 0 or not bool((p[1:] > 0).all()):
+        raise ValueError(
+            f"probabilities must be 0 at t = 0 and above 0 at t = 1..T, or some terms are never seen; "
+            f"got {float(p[0])} at 0 and a smallest of {float(p[1:].min()):g} after it"
+        )
+    return p
