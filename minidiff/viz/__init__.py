@@ -1,6 +1,7 @@
 """Pictures of what the library does: plots for the chapters, and interactive figures for the page."""
 
 from .beta import BetaExplorer, beta_explorer
+from .elbo import ElboExplorer, elbo_explorer
 from .noise import NoiseExplorer, chain_noise, noise_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .posterior import PosteriorExplorer, posterior_explorer
@@ -8,11 +9,13 @@ from .widget import Widget
 
 __all__ = [
     "BetaExplorer",
+    "ElboExplorer",
     "NoiseExplorer",
     "PosteriorExplorer",
     "Widget",
     "beta_explorer",
     "chain_noise",
+    "elbo_explorer",
     "filmstrip",
     "noise_explorer",
     "plot_losses",
