@@ -29,11 +29,17 @@ from .convert import (
 from .elbo import Elbo, elbo, standard_error
 from .elbo_sampled import importance_of_times, sampled_bits_per_dim
 from .forward import q_sample, q_step
-from .guidance import classifier_free_guidance
+from .guidance import (
+    classifier_free_guidance,
+    classifier_gradient,
+    classifier_guidance,
+    interval,
+    shifted_mean,
+)
 from .learned import hybrid_loss, split_variance, vlb_loss
 from .likelihood import discretised_log_likelihood, gaussian_kl, gaussian_log_density
-from .losses import loss_weights, simple_loss
-from .nn import MLP, DigitClassifier, TinyUNet, sinusoidal_embedding
+from .losses import loss_weights, noisy_classifier_loss, simple_loss
+from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
 from .posterior import model_variance, posterior_weights, q_posterior, step_variances
 from .processes import default_device
 from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
@@ -49,11 +55,14 @@ __all__ = [
     "DigitClassifier",
     "Elbo",
     "NoiseSchedule",
+    "NoisyClassifier",
     "Run",
     "State",
     "TinyUNet",
     "available",
     "classifier_free_guidance",
+    "classifier_gradient",
+    "classifier_guidance",
     "convert",
     "cosine_schedule",
     "ddim_sample",
@@ -70,12 +79,14 @@ __all__ = [
     "gaussian_log_density",
     "hybrid_loss",
     "importance_of_times",
+    "interval",
     "kl_terms",
     "linear_schedule",
     "load",
     "loss_weights",
     "model_variance",
     "nn",
+    "noisy_classifier_loss",
     "posterior_weights",
     "q_posterior",
     "q_sample",
@@ -87,6 +98,7 @@ __all__ = [
     "score_from_eps",
     "score_from_v",
     "score_from_x0",
+    "shifted_mean",
     "simple_loss",
     "sinusoidal_embedding",
     "split_variance",

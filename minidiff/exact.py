@@ -15,8 +15,6 @@ from torch import Tensor
 from .schedule import NoiseSchedule, gathered
 from .validate import check_floats, check_schedule, check_t, shown
 
-ExactModel = Callable[[Tensor, int | Tensor], Tensor]
-
 
 def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> Gaussian:
     r"""The best noise prediction for data :math:`x_0 \sim \mathcal N(m, s^2 I)`.
@@ -105,7 +103,7 @@ def mixture(
     std: float | Tensor,
     weights: Tensor | None,
     schedule: NoiseSchedule,
-) -> ExactModel:
+) -> Mixture:
     r"""The best noise prediction for a mixture :math:`x_0 \sim \sum_k w_k\,\mathcal N(m_k, s_k^2 I)`.
 
     With :math:`V_k = \bar\alpha_t s_k^2 + 1 - \bar\alpha_t` and the share
@@ -131,63 +129,136 @@ def mixture(
     Source:
         Score of a Gaussian mixture, times :math:`-\sqrt{1-\bar\alpha_t}`.
     """
-    check_schedule(schedule)
-    return _points("means", means, std, weights, schedule)
+    return Mixture(means, std, weights, schedule)
 
 
-def _points(
-    name: str,
-    means: Tensor,
-    std: float | Tensor,
-    weights: Tensor | None,
-    schedule: NoiseSchedule,
-) -> ExactModel:
-    """:func:`mixture`, with ``means`` under the name by which the caller knows them."""
-    check_floats(name, means)
-    if means.dim() < 2:
-        raise ValueError(
-            f"{name} must be a batch of examples, shape (K, ...); got {tuple(means.shape)}"
-        )
-    count, example = len(means), means.shape[1:]
-    s = _std(std)
-    if s.shape not in ((), (count,)):
-        raise ValueError(
-            f"std must be one number or have shape ({count},), one a component; "
-            f"got {tuple(s.shape)}"
-        )
-    s = s.expand(count)
-    w = torch.ones(count) if weights is None else _numbers("weights", weights)
-    if w.shape != (count,) or (w <= 0).any():
-        raise ValueError(
-            f"weights must be {count} positive numbers, one a component; got {weights!r}"
-        )
-    log_w = w.double().log()
+class Mixture:
+    """What :func:`mixture` and :func:`ideal` return: an eps-model that knows its components."""
 
-    def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
+    def __init__(
+        self,
+        means: Tensor,
+        std: float | Tensor,
+        weights: Tensor | None,
+        schedule: NoiseSchedule,
+        *,
+        name: str = "means",
+    ) -> None:
+        """Check and keep the components; ``name`` is what the caller knows the means by."""
+        check_schedule(schedule)
+        check_floats(name, means)
+        if means.dim() < 2:
+            raise ValueError(
+                f"{name} must be a batch of examples, shape (K, ...); got {tuple(means.shape)}"
+            )
+        count = len(means)
+        s = _std(std)
+        if s.shape not in ((), (count,)):
+            raise ValueError(
+                f"std must be one number or have shape ({count},), one a component; "
+                f"got {tuple(s.shape)}"
+            )
+        w = torch.ones(count) if weights is None else _numbers("weights", weights)
+        if w.shape != (count,) or (w <= 0).any():
+            raise ValueError(
+                f"weights must be {count} positive numbers, one a component; got {weights!r}"
+            )
+        self.means, self.std, self.schedule = means, s.expand(count), schedule
+        self.log_weights = w.double().log()
+
+    def __call__(self, x_t: Tensor, t: int | Tensor) -> Tensor:
+        """Return ε*(x_t, t), the equation of :func:`mixture`."""
+        log_share, variance = self._log_shares(x_t, t)
+        x, m = self._flat(x_t)
+        alpha_bar = gathered(self.schedule.alpha_bar, t, x)
+        noise_variance = gathered(1 - self.schedule.alpha_bar, t, x)
+        pull = log_share.softmax(dim=1) / variance  # (B, K): r_k / V_k
+        towards = x * pull.sum(1, keepdim=True) - alpha_bar.sqrt() * (pull @ m)
+        return (noise_variance.sqrt() * towards).to(x_t.dtype).reshape(x_t.shape)
+
+    def log_shares(self, x_t: Tensor, t: int | Tensor) -> Tensor:
+        r"""Logarithm of each component's share in x_t, :math:`\log r_k(x_t)`.
+
+        Args:
+            x_t: Noisy data, shape (B, ...).
+            t: 1..T: an int, or a LongTensor (B,).
+
+        Returns:
+            Shape (B, K), in double precision; the shares sum to 1.
+
+        Raises:
+            IndexError, TypeError, ValueError: As the model itself.
+        """
+        return self._log_shares(x_t, t)[0].log_softmax(dim=1)
+
+    def _log_shares(self, x_t: Tensor, t: int | Tensor) -> tuple[Tensor, Tensor]:
+        """Logarithms of the shares up to a common number, (B, K), and V_k, (K,) or (B, K)."""
         check_floats("x_t", x_t, look_inside=False)
+        example = self.means.shape[1:]
         if x_t.shape[1:] != example:
             raise ValueError(
                 f"x_t must have shape (B, {', '.join(map(str, example))}); got {tuple(x_t.shape)}"
             )
-        check_t(t, schedule.T, len(x_t))
-        x = x_t.flatten(1).to(_widest(x_t))  # (B, D)
-        m = means.flatten(1).to(x)  # (K, D)
-        alpha_bar = gathered(schedule.alpha_bar, t, x)  # a number, or (B, 1)
-        noise_variance = gathered(1 - schedule.alpha_bar, t, x)
-        variance = alpha_bar * s.to(x) ** 2 + noise_variance  # (K,) or (B, K): V_k
+        check_t(t, self.schedule.T, len(x_t))
+        x, m = self._flat(x_t)
+        alpha_bar = gathered(self.schedule.alpha_bar, t, x)  # a number, or (B, 1)
+        noise_variance = gathered(1 - self.schedule.alpha_bar, t, x)
+        variance = alpha_bar * self.std.to(x) ** 2 + noise_variance  # V_k
         center = alpha_bar.sqrt()
         distance_2 = (  # (B, K): |x - sqrt(ᾱ) m_k|²
             x.square().sum(1, keepdim=True) - 2 * center * x @ m.T + center**2 * m.square().sum(1)
         )
-        log_share = log_w.to(x) - distance_2 / (2 * variance) - x.shape[1] / 2 * variance.log()
-        pull = log_share.softmax(dim=1) / variance  # (B, K): r_k / V_k
-        eps = noise_variance.sqrt() * (x * pull.sum(1, keepdim=True) - center * (pull @ m))
-        return eps.to(x_t.dtype).reshape(x_t.shape)
+        log_w = self.log_weights.to(x)
+        return log_w - distance_2 / (2 * variance) - x.shape[1] / 2 * variance.log(), variance
 
-    return eps_model
+    def _flat(self, x_t: Tensor) -> tuple[Tensor, Tensor]:
+        """x_t as (B, D) and the means as (K, D), in the widest type that there is."""
+        x = x_t.flatten(1).to(_widest(x_t))
+        return x, self.means.flatten(1).to(x)
 
 
-def ideal(data: Tensor, schedule: NoiseSchedule) -> ExactModel:
+def classifier(model: Mixture, labels: Tensor) -> Callable[[Tensor, int | Tensor], Tensor]:
+    r"""The best classifier of noisy data from a mixture whose components have labels.
+
+    .. math:: p(y \mid x_t) = \sum_{k \,:\, \text{label}_k = y} r_k(x_t)
+
+    Its gradient turns the score of everything into the score of one label, which makes classifier
+    guidance exact (:func:`~minidiff.classifier_guidance` with a scale of 1).
+
+    Args:
+        model: What :func:`mixture` or :func:`ideal` gave.
+        labels: The label of each component, LongTensor (K,), from 0.
+
+    Returns:
+        ``classifier(x_t, t)``, which gives log p(y | x_t), shape (B, classes), with a gradient.
+
+    Raises:
+        TypeError: If ``model`` is no mixture, or ``labels`` no LongTensor.
+        ValueError: If there is not one label for each component, or one is negative.
+
+    Source:
+        Bayes' rule; slide "Conditional generation: Classifier Guidance".
+    """
+    if not isinstance(model, Mixture):
+        raise TypeError(f"model must come from exact.mixture or exact.ideal, got {shown(model)}")
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
+        raise TypeError(f"labels must be a LongTensor (K,), got {shown(labels)}")
+    if labels.shape != (len(model.means),) or (labels < 0).any():
+        raise ValueError(
+            f"labels must be {len(model.means)} numbers from 0 up, one a component; got {labels!r}"
+        )
+    mask = torch.zeros(len(labels), int(labels.max()) + 1, dtype=torch.bool)
+    mask[torch.arange(len(labels)), labels] = True
+
+    def log_probabilities(x_t: Tensor, t: int | Tensor) -> Tensor:
+        shares = model.log_shares(x_t, t)[:, :, None]  # (B, K, 1)
+        hidden = shares.masked_fill(~mask.to(x_t.device), -torch.inf)
+        return hidden.logsumexp(dim=1).to(x_t.dtype)
+
+    return log_probabilities
+
+
+def ideal(data: Tensor, schedule: NoiseSchedule) -> Mixture:
     r"""The best noise prediction if nothing but the given examples exists.
 
     .. math::
@@ -212,8 +283,7 @@ def ideal(data: Tensor, schedule: NoiseSchedule) -> ExactModel:
     Source:
         Karras et al. 2022, appendix B.3 (the ideal denoiser).
     """
-    check_schedule(schedule)
-    return _points("data", data, 0.0, None, schedule)
+    return Mixture(data, 0.0, None, schedule, name="data")
 
 
 def _numbers(name: str, value: float | Tensor) -> Tensor:

@@ -173,6 +173,50 @@ def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "
     return weights
 
 
+def noisy_classifier_loss(
+    classifier: Callable[[Tensor, Tensor], Tensor],
+    x_0: Tensor,
+    schedule: NoiseSchedule,
+    y: Tensor | None = None,
+    *,
+    t: Tensor | None = None,
+    noise: Tensor | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    r"""Teach a classifier to read noisy data, at all times.
+
+    .. math:: \mathbb E_{t, x_0, \epsilon} \big[ -\log p_\phi(y \mid x_t, t) \big]
+
+    Args:
+        classifier: Called ``classifier(x_t, t)``, gives logits (B, classes).
+        x_0: Clean data, shape (B, ...).
+        schedule: The noise schedule.
+        y: Labels, LongTensor (B,).
+        t: Times, LongTensor (B,) in 1..T; drawn uniformly when not given.
+        noise: :math:`\epsilon`, same shape as x_0; drawn when not given.
+        generator: Where to draw from.
+
+    Returns:
+        The mean cross entropy in nats, one number with a gradient. At the largest t nothing can be
+        read, and the best that is possible is the logarithm of the number of classes.
+
+    Raises:
+        IndexError: If t is out of range.
+        TypeError: If x_0 or the noise does not hold floating-point numbers.
+        ValueError: If y is missing, shapes differ, or x_0 is empty or holds NaN.
+
+    Source:
+        Dhariwal and Nichol 2021, section 4 and appendix C; slide "Conditional generation: Classifier
+        Guidance".
+    """
+    if y is None:
+        raise ValueError("y is missing: a classifier learns from labels, give data=(x_0, y)")
+    x_t, t, _ = noisy_batch(x_0, schedule, t, noise, generator)
+    logits = classifier(x_t, t)
+    check_labels(y, logits.shape[-1], len(x_0), look_inside=y.device.type == "cpu")
+    return torch.nn.functional.cross_entropy(logits, y)
+
+
 def drop_labels(
     net: Net, y: Tensor, probability: float, generator: Generator | None, batch: int
 ) -> Tensor:

@@ -4,6 +4,7 @@ from .base import Denoiser
 from .classifier import DigitClassifier
 from .embeddings import ConditionEmbedding, sinusoidal_embedding
 from .mlp import MLP
+from .noisy_classifier import NoisyClassifier
 from .unet import TinyUNet
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ConditionEmbedding",
     "Denoiser",
     "DigitClassifier",
+    "NoisyClassifier",
     "TinyUNet",
     "sinusoidal_embedding",
 ]

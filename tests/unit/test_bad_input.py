@@ -586,6 +586,86 @@ def learned_rows() -> Iterator[Row]:
     )
 
 
+def classifier_rows() -> Iterator[Row]:
+    means, labels = torch.zeros(4, 1, 8, 8), torch.tensor([0, 1, 1, 0])
+    model = md.exact.mixture(means, 1.0, None, S)
+    reads = md.exact.classifier(model, labels)
+
+    def call(net=reads, y=Y % 2, scale=1.0, s=S, x=X):
+        return md.classifier_guidance(model, net, y, scale, s)(x, 3)
+
+    who = "classifier_guidance"
+    wrong_y = [
+        ("negative", torch.tensor([0, -1, 1]), IndexError, ("y = -1", "negative")),
+        ("negative for all", -1, IndexError, ("y = -1", "negative")),
+        ("too large", torch.tensor([0, 2, 1]), IndexError, ("y = 2", "0..1", "classifier")),
+        ("floats", torch.zeros(3), TypeError, ("y must be", "torch.float32")),
+        ("a word", "1", TypeError, ("y must be", "'1' (str)")),
+        ("another batch", torch.tensor([0, 1]), ValueError, ("y has 2 labels", "batch has 3")),
+    ]
+    yield from rows(who, "y", wrong_y, lambda v: call(y=v))
+    wrong_scale = [
+        ("negative", -0.5, ValueError, ("scale must lie in [0", "-0.5")),
+        ("a word", "2", TypeError, ("scale must be a number", "'2'")),
+    ]
+    yield from rows(who, "scale", wrong_scale, lambda v: call(scale=v))
+    yield from rows(who, "schedule", WRONG_SCHEDULE, lambda v: call(s=v))
+    answers = [
+        ("one number", torch.zeros(3), ValueError, ("logits of shape (3, classes)", "(3,)")),
+        ("another batch", torch.zeros(2, 2), ValueError, ("logits of shape (3, classes)",)),
+    ]
+    for name, f in (
+        (who, lambda v: call(net=lambda x, t: v)),
+        ("classifier_gradient", lambda v: md.classifier_gradient(lambda x, t: v, X, 3, 1)),
+    ):
+        yield from rows(name, "classifier's answer", answers, f)
+    yield from rows(
+        "shifted_mean", "mean", wrong_floats("mean"), lambda v: md.shifted_mean(v, 1.0, X, 1.0)
+    )
+    wrong = [*wrong_floats("gradient"), *wrong_shapes("gradient", "mean")]
+    yield from rows("shifted_mean", "gradient", wrong, lambda v: md.shifted_mean(X, 1.0, v, 1.0))
+    yield from rows("shifted_mean", "scale", wrong_scale, lambda v: md.shifted_mean(X, 1.0, X, v))
+    wrong_labels = [
+        ("too few", labels[:3], ValueError, ("labels must be 4 numbers",)),
+        ("negative", labels - 1, ValueError, ("labels must be 4 numbers from 0 up",)),
+        ("floats", labels.float(), TypeError, ("labels must be a LongTensor",)),
+        ("a list", [0, 1, 1, 0], TypeError, ("labels must be a LongTensor", "(list)")),
+    ]
+    yield from rows(
+        "exact.classifier", "labels", wrong_labels, lambda v: md.exact.classifier(model, v)
+    )
+    models = [("a network", eps_model, TypeError, ("model must come from exact.mixture",))]
+    yield from rows("exact.classifier", "model", models, lambda v: md.exact.classifier(v, labels))
+    no_y = [("missing", None, ValueError, ("y is missing", "labels"))]
+    yield from rows(
+        "noisy_classifier_loss", "y", no_y, lambda v: md.noisy_classifier_loss(reads, X, S, v)
+    )
+    too_large = [("too large", torch.tensor([0, 5, 1]), IndexError, ("y = 5",))]
+    yield from rows(
+        "noisy_classifier_loss", "y", too_large, lambda v: md.noisy_classifier_loss(reads, X, S, v)
+    )
+    ends = [("low above high", 30, ValueError, ("high must be at least 30", "got 20"))]
+    yield from rows("interval", "low", ends, lambda v: md.interval(1.0, v, 20))
+    strengths = [("below -1", -2.0, ValueError, ("w must lie in [-1", "-2"))]
+    yield from rows("interval", "w", strengths, lambda v: md.interval(v, 1, 20))
+    shares = [("above 1", 1.5, ValueError, ("rescale must lie in [0, 1]", "1.5"))]
+    yield from rows(
+        "classifier_free_guidance",
+        "rescale",
+        shares,
+        lambda v: md.classifier_free_guidance(labelled, 3, 1.0, rescale=v),
+    )
+    widths = [
+        ("width", {"width": 6}, ValueError, ("width must be a multiple of 4", "6")),
+        ("no level", {"multipliers": ()}, ValueError, ("multipliers must name at least one",)),
+        ("dropout", {"dropout": 2}, ValueError, ("dropout must lie in", "2")),
+        ("classes", {"classes": 0}, ValueError, ("classes must be at least 1",)),
+    ]
+    yield from rows("NoisyClassifier", "its shape", widths, lambda v: md.NoisyClassifier(**v))
+    sizes = [("7 pixels", X[..., :7], ValueError, ("8×7 pixels", "multiples of 4"))]
+    yield from rows("NoisyClassifier", "x", sizes, lambda v: md.NoisyClassifier(width=8)(v, 3))
+
+
 def exact_rows() -> Iterator[Row]:
     exact, data = md.exact, torch.zeros(4, 1, 8, 8)
 
@@ -797,6 +877,7 @@ TABLE = [
     *likelihood_rows(),
     *elbo_rows(),
     *learned_rows(),
+    *classifier_rows(),
     *exact_rows(),
     *draw_rows(),
     *network_rows(),
