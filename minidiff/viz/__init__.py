@@ -5,6 +5,7 @@ from .elbo import ElboExplorer, elbo_explorer
 from .noise import NoiseExplorer, chain_noise, noise_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .posterior import PosteriorExplorer, posterior_explorer
+from .reverse import ReverseExplorer, reverse_explorer
 from .widget import Widget
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ElboExplorer",
     "NoiseExplorer",
     "PosteriorExplorer",
+    "ReverseExplorer",
     "Widget",
     "beta_explorer",
     "chain_noise",
@@ -22,5 +24,6 @@ __all__ = [
     "plot_points",
     "plot_schedules",
     "posterior_explorer",
+    "reverse_explorer",
     "show_grid",
 ]

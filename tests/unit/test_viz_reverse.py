@@ -1,0 +1,221 @@
+"""The reverse explorer without a browser: its HTML, and the numbers that Python gives for it."""
+
+import hashlib
+import html.parser
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import minidiff as md
+from minidiff.viz.widget import number
+
+
+@pytest.fixture(scope="module")
+def widget():
+    return md.viz.reverse_explorer()
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A figure whose walk is short enough to be done again by hand."""
+    means = torch.tensor([[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]])
+    return md.viz.reverse_explorer(means, 0.2, 25, points=10)
+
+
+def test_html_is_self_contained_and_small(widget):
+    page = widget._repr_html_()
+    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
+    assert len(page.encode()) < 60_000
+    assert page.count("<script>") == page.count("</script>") == 1
+    assert re.search(r'<div class="mdw mdw-reverse_explorer" data-mdw="[0-9a-f]{12}">', page)
+    assert re.search(r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
+
+
+def test_html_is_balanced(widget):
+    open_tags, wrong = [], []
+
+    class Balance(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            open_tags.append(tag)
+
+        def handle_startendtag(self, tag, attrs):
+            pass
+
+        def handle_endtag(self, tag):
+            if open_tags.pop() != tag:
+                wrong.append(tag)
+
+    Balance().feed(widget._repr_html_())
+    assert (open_tags, wrong) == ([], [])
+
+
+def test_html_is_the_same_in_another_process_and_names_no_address(widget):
+    code = (
+        "import hashlib, minidiff.viz as v; "
+        "print(hashlib.sha256(v.reverse_explorer()._repr_html_().encode()).hexdigest())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == hashlib.sha256(widget._repr_html_().encode()).hexdigest()
+    assert "0x" not in repr(widget)
+    assert "eight Gaussians and two moons, T=1000" in repr(widget)
+
+
+def test_each_setting_has_its_own_key(small):
+    key = re.compile(r'data-mdw="(\w+)"')
+    one = torch.zeros(1, 2)
+    others = [{}, {"std": 0.3}, {"T": 30}, {"points": 11}, {"t": 5}]
+    widgets = [small] + [
+        md.viz.reverse_explorer(one, **{"T": 25, "points": 10, **other}) for other in others
+    ]
+    assert len({key.search(w._repr_html_())[1] for w in widgets}) == len(widgets)
+
+
+def test_the_page_s_data_hold_no_last_bits(widget):
+    data = widget._data
+    for one in data["sets"]:
+        for value in np.ravel(one["means"]):
+            assert value == round(value, 5)
+    assert "-0.0," not in json.dumps(data)
+
+
+def mean_noise(x, means, std, a_bar):
+    """E[eps | x_t] for a mixture of equal normal distributions, one point at a time."""
+    var = a_bar * std**2 + 1 - a_bar
+    out = []
+    for point in x:
+        gaps = [point - math.sqrt(a_bar) * mean for mean in means]
+        weights = [math.exp(-(gap @ gap) / (2 * var)) for gap in gaps]
+        mixed = sum(w * gap for w, gap in zip(weights, gaps, strict=True)) / sum(weights)
+        out.append(math.sqrt(1 - a_bar) / var * mixed)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("noise", ["2", "none"])
+def test_walk_is_algorithm_2_with_the_exact_denoiser(small, noise):
+    means = [np.array(m) for m in ([1.0, 0.5], [-1.0, 0.25], [0.0, -1.5])]
+    beta = [40 * (1e-4 + i / 24 * (0.02 - 1e-4)) for i in range(25)]
+    a_bar = [math.prod(1 - b for b in beta[:t]) for t in range(26)]
+    x = md.viz.chain_noise(3, 0, 20).reshape(10, 2)
+    states = small.walk("centres", 3, noise)
+    np.testing.assert_allclose(states[25], x, atol=1e-12)
+    for t in range(25, 0, -1):
+        eps = mean_noise(x, means, 0.2, a_bar[t])
+        x = (x - beta[t - 1] / math.sqrt(1 - a_bar[t]) * eps) / math.sqrt(1 - beta[t - 1])
+        if noise != "none" and t > 1:
+            variance = (1 - a_bar[t - 1]) / (1 - a_bar[t]) * beta[t - 1]
+            x = x + math.sqrt(variance) * md.viz.chain_noise(2, t, 20).reshape(10, 2)
+        np.testing.assert_allclose(states[t - 1], x, atol=1e-8)
+
+
+def test_readout_measures_the_points_of_the_walk(widget):
+    t = 130
+    x = widget.walk("two_moons", 2, "3")[t]
+    means = widget.sets["two_moons"].means
+    away = torch.cdist(x, means).amin(1)
+    a_bar = widget.schedule.alpha_bar[t]
+    eps = widget.eps_model("two_moons")(x, t)
+    guess = (x - (1 - a_bar).sqrt() * eps) / a_bar.sqrt()
+    out = widget.readout(data="two_moons", start=2, noise="3", t=t)
+    assert out["alpha_bar_t"] == number(float(a_bar))
+    assert out["distance"] == f"{away.mean():.3f}"
+    assert out["guess"] == f"{torch.cdist(guess, means).amin(1).mean():.3f}" != out["distance"]
+    assert out["near"] == f"{int((away <= 0.2).sum())} of 200"
+    assert out["near"] in out["sentence"]
+    assert out["guess"] in out["sentence"]
+
+
+def test_sentence_names_both_ends_and_the_missing_noise(widget):
+    assert widget.readout(t=1000)["sentence"].startswith("t = 1000: pure noise")
+    assert "fresh noise" not in widget.readout(t=0)["sentence"]
+    assert "no step added fresh noise" in widget.readout(t=0, noise="none")["sentence"]
+
+
+@pytest.mark.parametrize("data", ["eight_gaussians", "two_moons"])
+def test_the_walk_ends_in_the_data(widget, data):
+    near = [int(widget.readout(data=data, start=k, t=0)["near"].split()[0]) for k in (1, 2, 3, 4)]
+    # Among eight clouds that lie apart, 1 - e^-2 of a normal distribution; small clouds in a row
+    # overlap, so that a point near none of them is rarer.
+    expected, low = 1 - math.exp(-2), sum(near) / 800
+    error = math.sqrt(expected * (1 - expected) / 800)
+    assert low > expected - 4 * error
+    assert data == "two_moons" or low < expected + 4 * error
+    noise_near = int(widget.readout(data=data, t=1000)["near"].split()[0])
+    assert noise_near < 0.5 * min(near)
+
+
+def test_without_fresh_noise_the_points_crowd_together(widget):
+    reached = {}
+    for noise in ("1", "none"):
+        x = widget.walk("two_moons", 1, noise)[0]
+        reached[noise] = torch.cdist(x, widget.sets["two_moons"].means).argmin(1).unique()
+    assert len(reached["1"]) > 40  # of 48 small clouds
+    assert len(reached["none"]) < 10
+
+
+def test_bundled_sets_are_those_of_the_library(widget):
+    eight, moons = widget.sets["eight_gaussians"], widget.sets["two_moons"]
+    assert torch.allclose(eight.means, md.data.eight_means().double(), atol=1e-5)
+    assert eight.std == md.data.EIGHT_STD
+    drawn = md.data.toy("two_moons", 2000, generator=torch.Generator().manual_seed(0)).double()
+    # A drawn point is a place on the half circles plus noise of std 0.1; so is one of the figure.
+    assert torch.cdist(drawn, moons.means).amin(1).mean() < 0.13
+    assert torch.cdist(moons.means, drawn).amin(1).max() < 0.13
+
+
+def test_still_picture_shows_the_walk(widget):
+    paths = re.findall(r'<path d="(M[^"]+)"', widget._picture)
+    assert len(paths) == 6
+    last = np.array(re.findall(r"M([\d.]+) ([\d.]+)h0", paths[-1]), float)
+    x = widget.walk("eight_gaussians", 1, "1")[0].numpy()
+    assert len(last) == len(x) == 200
+    limit = widget._data["limit"]
+    np.testing.assert_allclose(last[:, 0], 556 + (x[:, 0] / limit + 1) * 50, atol=0.051)
+    np.testing.assert_allclose(last[:, 1], 6 + (1 - x[:, 1] / limit) * 50, atol=0.051)
+
+
+@pytest.mark.parametrize(
+    ("controls", "error", "words"),
+    [
+        ({"t": 1001}, IndexError, r"t = 1001 is outside 0\.\.1000"),
+        ({"t": -1}, IndexError, "t = -1"),
+        ({"data": "ring"}, ValueError, "data must be one of 'eight_gaussians', 'two_moons'"),
+        ({"start": 5}, ValueError, "start must be one of"),
+        ({"noise": "4"}, ValueError, "noise must be one of"),
+        ({"show": "all"}, ValueError, "show must be one of 'score', 'guess'"),
+        ({"seed": 1}, TypeError, "no control 'seed'; there are data, start"),
+    ],
+)
+def test_readout_refuses_what_a_control_cannot_say(widget, controls, error, words):
+    with pytest.raises(error, match=words):
+        widget.readout(**controls)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"T": 24}, ValueError, "T must be at least 25"),
+        ({"T": 2001}, ValueError, "T must be at most 2000 in this figure"),
+        ({"T": 100.0}, TypeError, "T must be an integer"),
+        ({"points": 9}, ValueError, "points must be at least 10"),
+        ({"points": 1001}, ValueError, "points must be at most 1000 in this figure"),
+        ({"t": 1001}, IndexError, r"t = 1001 is outside 0\.\.1000"),
+        ({"t": 2.5}, TypeError, "t must be an int"),
+        ({"means": [[0.0, 0.0]]}, TypeError, "means must be a torch"),
+        ({"means": torch.zeros(3, 2, dtype=torch.int64)}, TypeError, "floating-point"),
+        ({"means": torch.zeros(3, 3)}, ValueError, r"shape \(K, 2\); got \(3, 3\)"),
+        ({"means": torch.zeros(101, 2)}, ValueError, "up to 100 centres"),
+        ({"means": torch.full((1, 2), torch.nan)}, ValueError, "NaN"),
+        ({"means": torch.zeros(1, 2), "std": 0}, ValueError, r"std must lie in \(0, 10\)"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, error, words):
+    with pytest.raises(error, match=words):
+        md.viz.reverse_explorer(**arguments)
