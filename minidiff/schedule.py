@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .continuous import ContinuousSchedule
 from .validate import check_floats, check_number, check_positive_int, check_t, shown
 
 
@@ -77,6 +79,11 @@ class NoiseSchedule:
         It is infinite at t = 0, where there is no noise.
         """
         return self.alpha_bar / (1 - self.alpha_bar)
+
+    @cached_property
+    def continuous(self) -> ContinuousSchedule:
+        r"""Signal, noise and log-SNR at any real t in [0, T], and t at a given log-SNR."""
+        return ContinuousSchedule(self.beta)
 
     def __repr__(self) -> str:
         return f"NoiseSchedule({self.name!r}, T={self.T}, alpha_bar_T={self.alpha_bar[-1]:.3g})"

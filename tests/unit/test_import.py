@@ -17,13 +17,14 @@ HEAVY += ("IPython", "accelerate", "pandas", "sklearn", "torchdiffeq", "PIL")
 CORE = {
     "validate": set(),
     "draw": {"validate"},
-    "schedule": {"validate"},
+    "continuous": {"validate"},
+    "schedule": {"continuous", "validate"},
     "forward": {"draw", "schedule", "validate"},
     "posterior": {"schedule", "validate"},
     "convert": {"schedule", "validate"},
     "step": {"convert", "draw", "posterior", "schedule", "validate"},
     "exact": {"schedule", "validate"},
-    "losses": {"draw", "forward", "schedule", "validate"},
+    "losses": {"convert", "draw", "forward", "posterior", "schedule", "validate"},
     "sample": {"convert", "draw", "schedule", "step", "validate"},
     "guidance": {"sample", "validate"},
 }
