@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..convert import x0_from_eps
-from ..exact import ExactModel, mixture
+from ..exact import Mixture, mixture
 from ..schedule import linear_schedule
 from ..step import sample_step
 from ..validate import check_choice, check_floats, check_number, check_positive_int, check_t
@@ -66,7 +66,7 @@ class ReverseExplorer(Widget):
         names = " and ".join(one.label for one in sets)
         super().__init__(data, self._still(), f"reverse process explorer, {names}, T={T}")
 
-    def eps_model(self, data: str) -> ExactModel:
+    def eps_model(self, data: str) -> Mixture:
         """The exact denoiser that walks the points of a data set, :func:`minidiff.exact.mixture`."""
         check_choice("data", data, tuple(self.sets))
         one = self.sets[data]
