@@ -247,22 +247,26 @@ that the one before showed, are one slide. Counted so, the lecture's own cross-r
 """
 
 
+def block(slide: Slide) -> str:
+    """A slide's place on the map: a heading and its concepts, or one line while all of them are due."""
+    rows = [row for row in concepts().values() if slide.id in row.slides]
+    about = f"{slide.about[0].upper()}{slide.about[1:]}."
+    taught = [row for row in rows if not row.due]
+    if not taught:
+        due = ", ".join(f"{row.name} (chapter {int(row.due)})" for row in rows)
+        return f"- {slide.number} · **{slide.title}** {about} Due: {due}.\n"
+    on = f" (pointer on slide {slide.stands_on})" if slide.stands_on else ""
+    number = f"{slide.number} · " if slide.number else ""
+    return "\n".join([f"### {number}{slide.title}{on}\n", about, "", *map(bullet, rows), ""])
+
+
 def slide_map() -> str:
     """The page."""
-    lines = [HEAD]
-    part = ""
+    parts: dict[str, list[str]] = {}
     for slide in slides().values():
-        if slide.part != part:
-            part = slide.part
-            lines.append(f"## {part}\n")
-        number = slide.number or f"on {slide.stands_on}"
-        rows = [row for row in concepts().values() if slide.id in row.slides]
-        lines += [
-            f"### {number} · {slide.title}\n",
-            f"{slide.about[0].upper()}{slide.about[1:]}.\n",
-        ]
-        lines += [*map(bullet, rows), ""]
-    return "\n".join(lines).rstrip() + "\n"
+        parts.setdefault(slide.part, []).append(block(slide))
+    sections = ["\n".join([f"## {part}\n", *blocks]) for part, blocks in parts.items()]
+    return "\n".join([HEAD, *sections]).rstrip() + "\n"
 
 
 def main() -> int:

@@ -4,7 +4,8 @@
     python tools/glossary.py --write [FILE …]   link it, in the text cells; nothing has to be run again
 
 What counts as use: the running text of the chapter, after its head. Headings, code, formulas, links and
-roles do not count. Of two words of which one holds the other, such as "guidance" and "classifier-free
+roles do not count, nor do words that mean other things too ("a fair score"): those are linked by hand.
+Of two words of which one holds the other, such as "guidance" and "classifier-free
 guidance", the longer one is used.
 """
 
@@ -25,6 +26,12 @@ PAGE = ROOT / "book" / "glossary.md"
 
 BLOCK = re.compile(r"^```\{glossary\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINKED = re.compile(r"\{term\}`([^`<]*?)(?:\s*<([^`]*)>)?`")
+BY_HAND = {
+    "score",
+    "prior",
+    "posterior mean",
+    "channel",
+}  # words that have other meanings in the course, too
 # What is no running text, in the order in which it is taken out.
 NOT_TEXT = (
     re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL),  # fenced code
@@ -70,7 +77,7 @@ def entries() -> dict[str, str]:
 @cache
 def words() -> re.Pattern[str]:
     """Any word of the glossary, the longest first, also in the plural and across a line's end."""
-    longest = sorted(entries(), key=len, reverse=True)
+    longest = sorted(entries().keys() - BY_HAND, key=len, reverse=True)
     forms = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in longest)
     return re.compile(rf"(?<![\w-])({forms})(s?)(?![\w-])", re.IGNORECASE)
 
