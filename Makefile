@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 EXTRAS := notebooks,book,test,distributed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check lab notebooks publish-config constraints clean distclean
+.PHONY: help setup book serve test check lab notebooks pages publish-config constraints clean distclean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ lab: $(READY)  ## Open JupyterLab on the notebooks
 
 notebooks: $(READY)  ## Run every notebook again, in place
 	$(BIN)/python tools/execute_notebooks.py notebooks/*.ipynb
+
+pages: $(READY)  ## Write the slide map and the errata anew from their lists, and link the glossary's words
+	$(BIN)/python tools/glossary.py --write
+	$(BIN)/python tools/errata.py --write
+	$(BIN)/python tools/concepts.py --missing --count --write
 
 publish-config: $(READY)  ## Write the repository's address (pyproject.toml) into the book and the notebooks
 	$(BIN)/python tools/publish_config.py

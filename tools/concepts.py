@@ -285,7 +285,7 @@ def main() -> int:
                 *(f"    with a {kind.removesuffix('s'):10s}{n:5d}" for kind, n in row.items()),
                 sep="\n",
             )
-    if asked.write:
+    if asked.write and not any(list(broken(row)) for row in concepts().values()):
         MAP.write_text(slide_map(), encoding="utf-8")
         print(f"{MAP.relative_to(ROOT)} written")
     return min(len(problems), 1)

@@ -107,7 +107,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true")
     problems = list(wrong())
-    if parser.parse_args().write:
+    if parser.parse_args().write and not any(p.startswith("nothing is shown") for p in problems):
         PAGE.write_text(page(), encoding="utf-8")
         print(f"{PAGE.name} written")
     print(*problems, f"{len(problems)} wrong", sep="\n")

@@ -151,8 +151,9 @@ def main() -> int:
     for path in asked.files:
         notebook = notebook_file.read(path)
         if asked.write:
-            print(f"{path.name}: {link(notebook)} links made")
-            notebook_file.write(path, notebook)
+            if made := link(notebook):
+                print(f"{path.name}: {made} links made")
+                notebook_file.write(path, notebook)
             continue
         for use in unlinked(notebook):
             left += 1
