@@ -48,7 +48,7 @@ class Gaussian:
 
     def __init__(self, mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> None:
         check_schedule(schedule)
-        self.mean, self.std, self.schedule = _numbers("mean", mean), _std(std), schedule
+        self.mean, self.std, self.schedule = as_numbers("mean", mean), as_std(std), schedule
 
     def __call__(self, x_t: Tensor, t: int | Tensor) -> Tensor:
         """Return ε*(x_t, t), the equation of :func:`gaussian`."""
@@ -152,13 +152,13 @@ class Mixture:
                 f"{name} must be a batch of examples, shape (K, ...); got {tuple(means.shape)}"
             )
         count = len(means)
-        s = _std(std)
+        s = as_std(std)
         if s.shape not in ((), (count,)):
             raise ValueError(
                 f"std must be one number or have shape ({count},), one a component; "
                 f"got {tuple(s.shape)}"
             )
-        w = torch.ones(count) if weights is None else _numbers("weights", weights)
+        w = torch.ones(count) if weights is None else as_numbers("weights", weights)
         if w.shape != (count,) or (w <= 0).any():
             raise ValueError(
                 f"weights must be {count} positive numbers, one a component; got {weights!r}"
@@ -213,7 +213,7 @@ class Mixture:
 
     def _flat(self, x_t: Tensor) -> tuple[Tensor, Tensor]:
         """x_t as (B, D) and the means as (K, D), in the widest type that there is."""
-        x = x_t.flatten(1).to(_widest(x_t))
+        x = x_t.flatten(1).to(widest(x_t))
         return x, self.means.flatten(1).to(x)
 
 
@@ -286,7 +286,8 @@ def ideal(data: Tensor, schedule: NoiseSchedule) -> Mixture:
     return Mixture(data, 0.0, None, schedule, name="data")
 
 
-def _numbers(name: str, value: float | Tensor) -> Tensor:
+def as_numbers(name: str, value: float | Tensor) -> Tensor:
+    """A number or a tensor as finite float64 numbers; ``name`` is what to call it in an error."""
     try:
         numbers = torch.as_tensor(value, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -296,13 +297,15 @@ def _numbers(name: str, value: float | Tensor) -> Tensor:
     return numbers
 
 
-def _std(value: float | Tensor) -> Tensor:
-    std = _numbers("std", value)
+def as_std(value: float | Tensor) -> Tensor:
+    """Standard deviations as float64 numbers, none of them negative."""
+    std = as_numbers("std", value)
     if (std < 0).any():
         raise ValueError(f"std must be at least 0, got {value!r}")
     return std
 
 
-def _widest(x: Tensor) -> torch.dtype:
+def widest(x: Tensor) -> torch.dtype:
+    """The type in which to take squared distances, on the device of x."""
     # Squared distances are divided by 1 - ᾱ_1 = 1e-4: float32 would blur the shares.
     return x.dtype if x.device.type == "mps" else torch.float64
