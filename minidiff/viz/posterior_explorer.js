@@ -92,7 +92,8 @@ function build(root, data) {
     const { likelihood, posterior } = now;
     // At t = 1 prior and posterior have no width; the likelihood then gives the scale.
     const scale = posterior.variance ? posterior : likelihood, reach = 5 * Math.sqrt(scale.variance);
-    const ticks = niceTicks(peak(scale));
+    // Room above the highest curve, for the names of the two marks.
+    const ticks = niceTicks(1.25 * peak(scale));
     plotOn(far, -4, 4, [-4, -2, 0, 2, 4], ticks);
     const low = posterior.mean - reach, high = posterior.mean + reach;
     plotOn(near, low, high, ticksWithin(low, high, near.figure.clientWidth < 320 ? 3 : 5), ticks);
