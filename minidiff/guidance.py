@@ -21,7 +21,7 @@ from .validate import (
 )
 
 Weight = float | Callable[[int | Tensor], float | Tensor]
-"""A guidance strength: one number, or a function of t (an int, or the LongTensor (B,) of a sampler)."""
+"""A guidance strength, one number or a function of t (an int, or the LongTensor (B,) of a sampler)"""
 
 
 def classifier_free_guidance(
