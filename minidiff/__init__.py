@@ -44,6 +44,12 @@ from .posterior import model_variance, posterior_weights, q_posterior, step_vari
 from .processes import default_device
 from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
 from .schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
+from .schedule_makers import (
+    rescale_zero_terminal_snr,
+    scaled_linear_schedule,
+    sigmoid_beta_schedule,
+    sigmoid_schedule,
+)
 from .step import sample_step
 from .train import Run, train
 from .weights import available, load
@@ -91,14 +97,18 @@ __all__ = [
     "q_posterior",
     "q_sample",
     "q_step",
+    "rescale_zero_terminal_snr",
     "sample_step",
     "sampled_bits_per_dim",
     "sampling_steps",
     "sampling_times",
+    "scaled_linear_schedule",
     "score_from_eps",
     "score_from_v",
     "score_from_x0",
     "shifted_mean",
+    "sigmoid_beta_schedule",
+    "sigmoid_schedule",
     "simple_loss",
     "sinusoidal_embedding",
     "split_variance",

@@ -115,7 +115,17 @@ def linear_schedule(
     Source:
         Ho et al. 2020, section 4; slide "The forward process", footnote.
     """
-    T = check_positive_int("T", T)
+    factor = scale_of_beta(T, beta_1, beta_T, rescale)
+    # numpy's linspace meets both ends exactly; torch's may miss the last one by a rounding.
+    schedule = NoiseSchedule(factor * np.linspace(beta_1, beta_T, T), name="linear")
+    if not rescale and (beta_1, beta_T) == (1e-4, 0.02):
+        warn_of_short_chain("linear_schedule", schedule, "from 1e-4 to 0.02")
+    return schedule
+
+
+def scale_of_beta(T: int, beta_1: float, beta_T: float, rescale: bool) -> float:
+    """What all β are multiplied by, 1 or 1000 / T, after a check of what they become."""
+    check_positive_int("T", T)
     check_number("beta_1", beta_1, 0, 1, open_ends=True)
     check_number("beta_T", beta_T, 0, 1, open_ends=True)
     factor = 1000 / T if rescale else 1.0
@@ -125,18 +135,19 @@ def linear_schedule(
                 f"rescale=True with T = {T} makes {name} = {factor * value:g}, and a variance must "
                 f"stay below 1; take T > {1000 * value:g}, or cosine_schedule({T})"
             )
-    # numpy's linspace meets both ends exactly; torch's may miss the last one by a rounding.
-    beta = factor * np.linspace(beta_1, beta_T, T)
-    schedule = NoiseSchedule(beta, name="linear")
+    return factor
+
+
+def warn_of_short_chain(maker: str, schedule: NoiseSchedule, ends: str) -> None:
+    """Warn where ends that were chosen for T = 1000 leave more than 1 % of the data's variance at T."""
     left = float(schedule.alpha_bar[-1])
-    if not rescale and (beta_1, beta_T) == (1e-4, 0.02) and left > 0.01:
+    if left > 0.01:
         warnings.warn(
-            f"linear_schedule: beta from 1e-4 to 0.02 is meant for T = 1000; at T = {T}, "
+            f"{maker}: beta {ends} is meant for T = 1000; at T = {schedule.T}, "
             f"alpha_bar_T = {left:.2f} of the data's variance is still there at the end. "
             f"Pass rescale=True to scale beta by 1000 / T",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return schedule
 
 
 def cosine_schedule(T: int = 1000, s: float = 0.008) -> NoiseSchedule:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tests.unit.test_bad_input import Row, S, rows, wrong_count
+import minidiff as md
+from tests.unit.test_bad_input import WRONG_SCHEDULE, Row, S, rows, wrong_count, wrong_fraction
 
 FACE = S.continuous
 NOT_REAL = [
@@ -57,8 +58,47 @@ def continuous_rows() -> Iterator[Row]:
     yield from rows(who, "steps", wrong_count("steps"), lambda v: FACE.times(12.0, 1.0, v))
 
 
+def maker_rows() -> Iterator[Row]:
+    for function in (md.scaled_linear_schedule, md.sigmoid_beta_schedule):
+        who = function.__name__
+        yield from rows(who, "T", wrong_count("T"), function)
+        for name in ("beta_1", "beta_T"):
+            yield from rows(
+                who, name, wrong_fraction(name), lambda v, f=function, n=name: f(**{n: v})
+            )
+        too_few = [("T = 10", 10, ValueError, ("T = 10", "beta_T", "must stay below 1"))]
+        yield from rows(who, "rescale", too_few, lambda v, f=function: f(v, rescale=True))
+    who = "sigmoid_schedule"
+    yield from rows(who, "T", wrong_count("T"), md.sigmoid_schedule)
+    for name in ("start", "end"):
+        ends = [
+            ("NaN", math.nan, ValueError, (f"{name} must lie", "nan")),
+            ("infinity", math.inf, ValueError, (f"{name} must lie", "inf")),
+            ("a word", "0", TypeError, (f"{name} must be a number", "'0'")),
+        ]
+        yield from rows(who, name, ends, lambda v, n=name: md.sigmoid_schedule(**{n: v}))
+    order = [
+        ("falling", (3.0, -3.0), ValueError, ("start must be below end", "start = 3, end = -3")),
+        ("equal", (1.0, 1.0), ValueError, ("start must be below end", "start = 1, end = 1")),
+        ("flat", (-3.0, 30.0), ValueError, ("[-20, 20]", "end = 30", "tau = 1")),
+    ]
+    yield from rows(who, "ends", order, lambda v: md.sigmoid_schedule(start=v[0], end=v[1]))
+    wrong_tau = [
+        ("0", 0, ValueError, ("tau must lie in (0, inf)", "got 0")),
+        ("negative", -1.0, ValueError, ("tau must lie in (0, inf)", "got -1.0")),
+        ("flat", 0.1, ValueError, ("[-20, 20]", "tau = 0.1")),
+        ("a word", "1", TypeError, ("tau must be a number", "'1'")),
+    ]
+    yield from rows(who, "tau", wrong_tau, lambda v: md.sigmoid_schedule(tau=v))
+    who = "rescale_zero_terminal_snr"
+    yield from rows(who, "schedule", WRONG_SCHEDULE, md.rescale_zero_terminal_snr)
+    one = [("one step", md.NoiseSchedule([0.5]), ValueError, ("schedule has T = 1", "T >= 2"))]
+    yield from rows(who, "schedule", one, md.rescale_zero_terminal_snr)
+
+
 TABLE = [
     *continuous_rows(),
+    *maker_rows(),
 ]
 
 

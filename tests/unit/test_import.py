@@ -19,6 +19,7 @@ CORE = {
     "draw": {"validate"},
     "continuous": {"validate"},
     "schedule": {"continuous", "validate"},
+    "schedule_makers": {"schedule", "validate"},
     "forward": {"draw", "schedule", "validate"},
     "posterior": {"schedule", "validate"},
     "convert": {"schedule", "validate"},
