@@ -85,6 +85,7 @@ function build(root, data) {
   controls.noise = choice(row(), 'noise', 'Fresh noise in each step', data.noises.map((k) => [k, k === 'none' ? k : 'seed ' + k]), restart);
   controls.show = choice(row(), 'show', 'Draw', [['score', 'arrows: the score'], ['guess', 'lines: to the guess of x₀']], update);
   const numbers = tiles(side, ['alpha_bar_t', 'distance', 'guess', 'near']);
+  numbers.row.style.gridTemplateColumns = 'repeat(2, minmax(0, 1fr))';
   const say = sentence(root);
   const stop = player(play, say, () => { if (controls.t.value === 0) go(T); }, () => {
     go(controls.t.value - Math.max(1, Math.round(T / 200)));
