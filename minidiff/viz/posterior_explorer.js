@@ -65,9 +65,9 @@ function build(root, data) {
     update();
   }
 
-  // Another T keeps t at the same share of the way.
+  // Another T keeps t at the same share of the way; the slider itself stays above 0.
   function changeT() {
-    const T = Number(controls.T.value), t = Math.max(1, Math.round(controls.t.value / shown.T * T));
+    const T = Number(controls.T.value), t = Math.round(controls.t.value / shown.T * T);
     controls.t.max = T;
     controls.t.value = t;
     shown.T = T;

@@ -79,6 +79,9 @@ def test_t_follows_T_and_never_reaches_0(open_html: Callable) -> None:
     root = open_html(widget._repr_html_()).page.locator(".mdw")
     choose(root, "T", "1000")
     assert assert_agrees(widget, root)["t"] == 500
+    choose(root, "T", "25")
+    assert assert_agrees(widget, root)["t"] == 13
+    choose(root, "T", "1000")
     press(slider(root, "t"), "Home")
     assert assert_agrees(widget, root)["t"] == 1
     choose(root, "T", "25")
