@@ -91,12 +91,12 @@ def convert(
 def converted(
     prediction: Tensor,
     x_t: Tensor,
-    t: int | Tensor,
+    t: float | Tensor,
     schedule: NoiseSchedule,
     source: str,
     target: str,
 ) -> Tensor:
-    """The equation of :func:`convert` alone: no checks, for inner loops."""
+    """The equation of :func:`convert` alone: no checks, real t as well, for inner loops."""
     if source == target:
         return prediction
     a, b = signal_and_noise(t, schedule, x_t)

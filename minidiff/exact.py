@@ -2,7 +2,8 @@ r"""Denoisers known in closed form: no network, no training, the best possible p
 
 If the data follow a Gaussian, a mixture of Gaussians or a finite list, the best guess
 :math:`\epsilon^\star(x_t, t) = \mathbb E[\epsilon \mid x_t]` can be written down. Samplers can then be
-tested, and understood, without the errors of a network.
+tested, and understood, without the errors of a network. Like a network, each of them is called
+``eps_model(x_t, t)``, and takes real times as well.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .schedule import NoiseSchedule, gathered
-from .validate import check_floats, check_schedule, check_t, shown
+from .schedule import NoiseSchedule, gathered, signal_and_noise
+from .validate import check_any_t, check_floats, check_schedule, check_t, is_real, shown
 
 
 def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> Gaussian:
@@ -50,12 +51,11 @@ class Gaussian:
         check_schedule(schedule)
         self.mean, self.std, self.schedule = as_numbers("mean", mean), as_std(std), schedule
 
-    def __call__(self, x_t: Tensor, t: int | Tensor) -> Tensor:
+    def __call__(self, x_t: Tensor, t: float | Tensor) -> Tensor:
         """Return ε*(x_t, t), the equation of :func:`gaussian`."""
         m, s = self._of_example("x_t", x_t)
-        check_t(t, self.schedule.T, len(x_t))
-        alpha_bar = gathered(self.schedule.alpha_bar, t, x_t)
-        noise_variance = gathered(1 - self.schedule.alpha_bar, t, x_t)
+        check_any_t(t, self.schedule.T, len(x_t))
+        alpha_bar, noise_variance = _shares_of_variance(t, self.schedule, x_t)
         variance = alpha_bar * s**2 + noise_variance  # of x_t, entry by entry
         return noise_variance.sqrt() / variance * (x_t - alpha_bar.sqrt() * m)
 
@@ -166,22 +166,21 @@ class Mixture:
         self.means, self.std, self.schedule = means, s.expand(count), schedule
         self.log_weights = w.double().log()
 
-    def __call__(self, x_t: Tensor, t: int | Tensor) -> Tensor:
+    def __call__(self, x_t: Tensor, t: float | Tensor) -> Tensor:
         """Return ε*(x_t, t), the equation of :func:`mixture`."""
         log_share, variance = self._log_shares(x_t, t)
         x, m = self._flat(x_t)
-        alpha_bar = gathered(self.schedule.alpha_bar, t, x)
-        noise_variance = gathered(1 - self.schedule.alpha_bar, t, x)
+        alpha_bar, noise_variance = _shares_of_variance(t, self.schedule, x)
         pull = log_share.softmax(dim=1) / variance  # (B, K): r_k / V_k
         towards = x * pull.sum(1, keepdim=True) - alpha_bar.sqrt() * (pull @ m)
         return (noise_variance.sqrt() * towards).to(x_t.dtype).reshape(x_t.shape)
 
-    def log_shares(self, x_t: Tensor, t: int | Tensor) -> Tensor:
+    def log_shares(self, x_t: Tensor, t: float | Tensor) -> Tensor:
         r"""Logarithm of each component's share in x_t, :math:`\log r_k(x_t)`.
 
         Args:
             x_t: Noisy data, shape (B, ...).
-            t: 1..T: an int, or a LongTensor (B,).
+            t: 1..T, an int or a LongTensor (B,), or real within (0, T].
 
         Returns:
             Shape (B, K), in double precision; the shares sum to 1.
@@ -191,7 +190,7 @@ class Mixture:
         """
         return self._log_shares(x_t, t)[0].log_softmax(dim=1)
 
-    def _log_shares(self, x_t: Tensor, t: int | Tensor) -> tuple[Tensor, Tensor]:
+    def _log_shares(self, x_t: Tensor, t: float | Tensor) -> tuple[Tensor, Tensor]:
         """Logarithms of the shares up to a common number, (B, K), and V_k, (K,) or (B, K)."""
         check_floats("x_t", x_t, look_inside=False)
         example = self.means.shape[1:]
@@ -199,10 +198,9 @@ class Mixture:
             raise ValueError(
                 f"x_t must have shape (B, {', '.join(map(str, example))}); got {tuple(x_t.shape)}"
             )
-        check_t(t, self.schedule.T, len(x_t))
+        check_any_t(t, self.schedule.T, len(x_t))
         x, m = self._flat(x_t)
-        alpha_bar = gathered(self.schedule.alpha_bar, t, x)  # a number, or (B, 1)
-        noise_variance = gathered(1 - self.schedule.alpha_bar, t, x)
+        alpha_bar, noise_variance = _shares_of_variance(t, self.schedule, x)  # a number, or (B, 1)
         variance = alpha_bar * self.std.to(x) ** 2 + noise_variance  # V_k
         center = alpha_bar.sqrt()
         distance_2 = (  # (B, K): |x - sqrt(ᾱ) m_k|²
@@ -217,7 +215,7 @@ class Mixture:
         return x, self.means.flatten(1).to(x)
 
 
-def classifier(model: Mixture, labels: Tensor) -> Callable[[Tensor, int | Tensor], Tensor]:
+def classifier(model: Mixture, labels: Tensor) -> Callable[[Tensor, float | Tensor], Tensor]:
     r"""The best classifier of noisy data from a mixture whose components have labels.
 
     .. math:: p(y \mid x_t) = \sum_{k \,:\, \text{label}_k = y} r_k(x_t)
@@ -250,7 +248,7 @@ def classifier(model: Mixture, labels: Tensor) -> Callable[[Tensor, int | Tensor
     mask = torch.zeros(len(labels), int(labels.max()) + 1, dtype=torch.bool)
     mask[torch.arange(len(labels)), labels] = True
 
-    def log_probabilities(x_t: Tensor, t: int | Tensor) -> Tensor:
+    def log_probabilities(x_t: Tensor, t: float | Tensor) -> Tensor:
         shares = model.log_shares(x_t, t)[:, :, None]  # (B, K, 1)
         hidden = shares.masked_fill(~mask.to(x_t.device), -torch.inf)
         return hidden.logsumexp(dim=1).to(x_t.dtype)
@@ -284,6 +282,17 @@ def ideal(data: Tensor, schedule: NoiseSchedule) -> Mixture:
         Karras et al. 2022, appendix B.3 (the ideal denoiser).
     """
     return Mixture(data, 0.0, None, schedule, name="data")
+
+
+def _shares_of_variance(
+    t: float | Tensor, schedule: NoiseSchedule, x: Tensor
+) -> tuple[Tensor, Tensor]:
+    """ᾱ and 1 - ᾱ at t, made to multiply x: a number each, or (B, 1, ..., 1)."""
+    if is_real(t):
+        signal, noise = signal_and_noise(t, schedule, x)
+        return torch.as_tensor(signal).to(x) ** 2, torch.as_tensor(noise).to(x) ** 2
+    whole: int | Tensor = t if isinstance(t, Tensor) else int(t)
+    return gathered(schedule.alpha_bar, whole, x), gathered(1 - schedule.alpha_bar, whole, x)
 
 
 def as_numbers(name: str, value: float | Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from .schedule import NoiseSchedule, gathered
+from .schedule import NoiseSchedule, alpha_bar_at, gathered
 from .validate import (
     check_choice,
     check_floats,
@@ -117,9 +117,9 @@ def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, floa
     return variances_between(t, s, schedule)
 
 
-def variances_between(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, float]:
-    """The equations of :func:`step_variances` alone: no checks, for the sampling loop."""
-    alpha_bar_t, alpha_bar_s = float(schedule.alpha_bar[t]), float(schedule.alpha_bar[s])
+def variances_between(t: float, s: float, schedule: NoiseSchedule) -> tuple[float, float]:
+    """The equations of :func:`step_variances` alone: no checks, real times too, for the loops."""
+    alpha_bar_t, alpha_bar_s = alpha_bar_at(t, schedule), alpha_bar_at(s, schedule)
     beta = 1 - alpha_bar_t / alpha_bar_s
     return beta, (1 - alpha_bar_s) / (1 - alpha_bar_t) * beta
 

@@ -206,27 +206,45 @@ def gathered(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
     if not isinstance(t, Tensor):
         return values[t].to(x.dtype)
     picked = values.to(x.dtype).to(x.device, non_blocking=True)[t.to(x.device)]
-    return picked.reshape(-1, *[1] * (x.dim() - 1))
+    return _beside(picked, x)
+
+
+def _beside(values: Tensor, x: Tensor) -> Tensor:
+    """One value for each example, (B,), made to multiply x: (B, 1, ..., 1), on its device."""
+    return values.to(x.device).reshape(-1, *[1] * (x.dim() - 1))
 
 
 def signal_and_noise(
-    t: int | Tensor, schedule: NoiseSchedule, x: Tensor
+    t: float | Tensor, schedule: NoiseSchedule, x: Tensor
 ) -> tuple[float | Tensor, float | Tensor]:
     r"""Weights of data and noise in x_t, :math:`\sqrt{\bar\alpha_t}` and :math:`\sqrt{1 - \bar\alpha_t}`.
 
     Args:
-        t: An int, or a LongTensor (B,).
+        t: An int, or a LongTensor (B,): from the table. A float, or a tensor (B,) of floats: from the
+            continuous face.
         schedule: The noise schedule.
         x: Tensor of shape (B, ...) that they will multiply.
 
     Returns:
-        Two numbers in double precision for an int t, else two tensors as :func:`gather` gives them.
+        Two numbers in double precision for a number t, else two tensors as :func:`gather` gives them.
     """
+    face = schedule.continuous
+    if isinstance(t, float):
+        return face.alpha(t), face.sigma(t)
     if not isinstance(t, Tensor):
         alpha_bar = float(schedule.alpha_bar[t])
         return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    if t.is_floating_point():
+        return _beside(face.alpha(t).to(x.dtype), x), _beside(face.sigma(t).to(x.dtype), x)
     signal, noise = schedule.alpha_bar.sqrt(), (1 - schedule.alpha_bar).sqrt()
     return gathered(signal, t, x), gathered(noise, t, x)
+
+
+def alpha_bar_at(t: float, schedule: NoiseSchedule) -> float:
+    r""":math:`\bar\alpha_t` at one time: out of the table for an int, between its entries for a float."""
+    if isinstance(t, float):
+        return schedule.continuous.alpha(t) ** 2
+    return float(schedule.alpha_bar[t])
 
 
 def _as_float64(beta: Tensor | Sequence[float] | np.ndarray) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from .convert import KINDS, check_signal_left, converted
 from .draw import Generator, randn
 from .posterior import log_interpolation, variances_between
-from .schedule import NoiseSchedule
+from .schedule import NoiseSchedule, alpha_bar_at
 from .validate import (
     check_choice,
     check_floats,
@@ -107,8 +107,8 @@ def sample_step(
 def stepped(
     prediction: Tensor,
     x_t: Tensor,
-    t: int,
-    s: int,
+    t: float,
+    s: float,
     schedule: NoiseSchedule,
     kind: str,
     eta: float,
@@ -118,15 +118,19 @@ def stepped(
     noise: Tensor | None,
     generator: Generator | None,
 ) -> tuple[Tensor, Tensor]:
-    """The equation of :func:`sample_step` alone: no checks, for the loop."""
+    """The equation of :func:`sample_step` alone, for the loops: no checks, and two things more.
+
+    Times may be real; and with η = 0 a step may go up (s > t), as inversion does.
+    """
     x0_hat = converted(prediction, x_t, t, schedule, kind, "x0")
     if clip:
         x0_hat = x0_hat.clamp(-1, 1)
         kind, prediction = "x0", x0_hat
     eps = converted(prediction, x_t, t, schedule, kind, "eps")
-    beta, beta_tilde = variances_between(t, s, schedule)
+    # On the way up no variance lies between the times, and none is needed.
+    beta, beta_tilde = variances_between(t, s, schedule) if eta else (0.0, 0.0)
     sigma_2 = eta**2 * beta_tilde
-    alpha_bar_s = float(schedule.alpha_bar[s])
+    alpha_bar_s = alpha_bar_at(s, schedule)
     # Rounding may push the radicand a hair below 0 where it is 0 on paper (s = 0).
     mean = math.sqrt(alpha_bar_s) * x0_hat + math.sqrt(max(1 - alpha_bar_s - sigma_2, 0.0)) * eps
     if s == 0 or eta == 0:

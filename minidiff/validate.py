@@ -120,6 +120,26 @@ def check_real_t(t: Any, T: int, *, low: float = 0.0, open_low: bool = False) ->
         raise IndexError(f"t = {wrong[0]:g} is outside {'(' if open_low else '['}{low:g}, {T}]")
 
 
+def is_real(t: Any) -> bool:
+    """Is t a time on the continuous schedule: a float (whole or not), or a tensor of floats?"""
+    return t.is_floating_point() if isinstance(t, Tensor) else isinstance(t, float)
+
+
+def check_any_t(t: Any, T: int, batch: int) -> None:
+    """Refuse a time at which no denoiser can be asked: neither in 1..T nor real within (0, T].
+
+    Raises:
+        TypeError, ValueError, IndexError: As :func:`check_t`.
+    """
+    if not is_real(t):
+        return check_t(t, T, batch)
+    if isinstance(t, Tensor) and t.shape != (batch,):
+        raise ValueError(
+            f"t must have shape ({batch},), one time for each example; got {tuple(t.shape)}"
+        )
+    check_real_t(t, T, open_low=True)
+
+
 def check_step(t: Any, s: Any, T: int) -> None:
     """Refuse everything but a step from t in 1..T down to s in 0..t-1, the same for all examples.
 

@@ -62,6 +62,14 @@ WRONG_T = [
     ("two-dimensional", torch.ones(3, 1).long(), ValueError, ("t must have shape", "(3, 1)")),
     ("zero-dimensional", torch.tensor(1), ValueError, ("t must have shape", "()")),
 ]
+WRONG_T_OF_A_NET = [  # which can be asked at any real time in (0, T]
+    *[row for row in WRONG_T if row[0] not in ("a float", "a float tensor")],
+    ("0.0", 0.0, IndexError, ("t = 0 ", "(0, 12]")),
+    ("above T and real", 12.5, IndexError, ("t = 12.5", "(0, 12]")),
+    ("NaN", math.nan, IndexError, ("t = nan", "(0, 12]")),
+    ("0.0 in a tensor", torch.tensor([1.5, 0, 2]), IndexError, ("t = 0 ", "(0, 12]")),
+    ("real, of another batch", torch.ones(2), ValueError, ("t must have shape (3,)", "(2,)")),
+]
 WRONG_STEP = [  # where t and s are ints only
     *[row for row in WRONG_T if not isinstance(row[1], torch.Tensor)],
     ("a tensor", torch.ones(3).long(), TypeError, ("t must be one int", "tensor([1, 1, 1])")),
@@ -724,7 +732,7 @@ def exact_rows() -> Iterator[Row]:
     for who, make in models.items():
         model = make(S)
         yield from rows(who, "schedule", WRONG_SCHEDULE, make)
-        yield from rows(f"{who}'s model", "t", WRONG_T, lambda v, m=model: m(X, v))
+        yield from rows(f"{who}'s model", "t", WRONG_T_OF_A_NET, lambda v, m=model: m(X, v))
         yield from rows(
             f"{who}'s model", "x_t", wrong_floats("x_t")[:8], lambda v, m=model: m(v, 3)
         )

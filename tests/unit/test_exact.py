@@ -157,3 +157,27 @@ def test_shares_stay_sharp_in_single_precision():
     share = 1 / (1 + math.exp(alpha_bar * difference**2 / (2 * (1 - alpha_bar))))
     expected = 1 - difference + share * difference
     assert float(said[0, 0, 0, 0]) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("make", ["gaussian", "mixture", "ideal"])
+def test_real_times_continue_the_whole_ones(make, dtype):
+    """At whole t the table's answer; between, that of a table in which this very time is an entry."""
+    data = torch.tensor([[-1.0, 1.0], [0.5, 0.5]])
+    models = {
+        "gaussian": lambda schedule: md.exact.gaussian(0.3, 0.1, schedule),
+        "mixture": lambda schedule: md.exact.mixture(data, 0.2, None, schedule),
+        "ideal": lambda schedule: md.exact.ideal(data, schedule),
+    }
+    model = models[make](SCHEDULE)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 2, generator=generator, dtype=dtype)
+    t = torch.tensor([1, 7, 12])
+    near = {"rtol": 1e-5 if dtype == torch.float32 else 1e-11, "atol": 1e-6}
+    torch.testing.assert_close(model(x, t.double()), model(x, t), **near)
+    torch.testing.assert_close(model(x, 7.0), model(x, 7), **near)
+    alpha_bar = SCHEDULE.continuous.alpha(6.25) ** 2
+    between = models[make](md.NoiseSchedule([1 - alpha_bar]))
+    assert model(x, 6.25).dtype == dtype
+    torch.testing.assert_close(model(x, 6.25), between(x, 1), **near)
+    torch.testing.assert_close(model(x, torch.full((3,), 6.25)), between(x, 1), **near)
