@@ -74,7 +74,8 @@ class ElboExplorer(Widget):
             f"{what} costs {texts['term_t']} bits per entry. Of all squared errors, "
             f"{texts['share_elbo']} lie up to t = {t} with the weights of the ELBO, "
             f"{texts['share_simple']} with those of the simple loss. The whole −ELBO is {texts['gap']} "
-            f"bits more than the data’s entropy, the least that is possible."
+            f"bits more than the data’s entropy, the least that is possible. The axes are "
+            f"{'logarithmic' if state['axes'] == 'log' else 'linear'}."
         )
         return {**texts, "sentence": sentence}
 

@@ -103,7 +103,7 @@ function build(root, data) {
     say((t === 1 ? 'The last step to the data, L₀,' : 'The step from t = ' + t + ' to ' + (t - 1)) + ' costs ' + texts.term_t +
       ' bits per entry. Of all squared errors, ' + texts.share_elbo + ' lie up to t = ' + t + ' with the weights of the ELBO, ' +
       texts.share_simple + ' with those of the simple loss. The whole −ELBO is ' + texts.gap +
-      ' bits more than the data’s entropy, the least that is possible.');
+      ' bits more than the data’s entropy, the least that is possible. The axes are ' + (values.axes === 'log' ? 'logarithmic' : 'linear') + '.');
     draw();
   }
 

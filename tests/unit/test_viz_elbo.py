@@ -92,9 +92,10 @@ def test_another_T_in_readout_keeps_the_share_of_the_way_but_never_reaches_0():
     assert explorer(T=1000, t=1).readout(T=50) == widget.readout(T=50, t=1)
 
 
-def test_axes_change_no_number():
-    widget = explorer()
-    assert widget.readout(axes="linear") == widget.readout(axes="log")
+def test_axes_change_no_number_and_are_named():
+    log, linear = (explorer().readout(axes=axes) for axes in ("log", "linear"))
+    assert log.pop("sentence").replace("logarithmic", "linear") == linear.pop("sentence")
+    assert log == linear
 
 
 def test_html_is_self_contained_small_and_the_same_in_another_process():
