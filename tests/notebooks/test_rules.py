@@ -26,6 +26,17 @@ def test_notebook_keeps_rule(path, rule):
     assert not list(notebook_rules.RULES[rule](read(path)))
 
 
+def test_a_figures_name_is_its_own_in_the_whole_book():
+    named: dict[str, list[str]] = {}
+    for path in NOTEBOOKS:
+        for cell in read(path).cells:
+            name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+            named.setdefault(name, []).append(path.stem)
+    named.pop(None)
+    assert {name: where for name, where in named.items() if len(where) > 1} == {}
+    assert len(named) > 10
+
+
 def test_there_are_notebooks():
     assert NOTEBOOKS
 
