@@ -1,9 +1,13 @@
 """Every concept's row names what is there, everything that should have a row has one, the map is of today."""
 
 import copy
+import re
+from collections import Counter
 from dataclasses import replace
 
 import concepts
+import notebook_file
+import notebook_rules
 import pytest
 
 ROWS = concepts.concepts()
@@ -132,3 +136,18 @@ def test_what_has_no_row_is_told(monkeypatch):
     told = set(concepts.missing())
     assert "slide nice-property is in no row" in told
     assert "notebooks/03_nice_property: ex-nice-merge is in no row" in told
+
+
+def names(path) -> list[str]:
+    """Every name that a notebook gives: equations, exercises, algorithms, figures."""
+    notebook = notebook_file.read(path)
+    shown = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in notebook.cells]
+    text = notebook_rules.markdown(notebook)
+    given = re.findall(r"^\$\$\s*\(([\w-]+)\)|^:label: ([\w-]+)", text, re.MULTILINE)
+    return [a or b for a, b in given] + [figure["name"] for figure in shown if "name" in figure]
+
+
+def test_a_name_is_given_once_in_the_book():
+    given = Counter(name for path in notebook_file.all_notebooks() for name in names(path))
+    assert len(given) > 100
+    assert [name for name, count in given.items() if count > 1] == []
