@@ -247,26 +247,32 @@ that the one before showed, are one slide. Counted so, the lecture's own cross-r
 """
 
 
-def block(slide: Slide) -> str:
-    """A slide's place on the map: a heading and its concepts, or one line while all of them are due."""
-    rows = [row for row in concepts().values() if slide.id in row.slides]
-    about = f"{slide.about[0].upper()}{slide.about[1:]}."
-    taught = [row for row in rows if not row.due]
-    if not taught:
-        due = ", ".join(f"{row.name} (chapter {int(row.due)})" for row in rows)
-        return f"- {slide.number} · **{slide.title}** {about} Due: {due}.\n"
+def about(slide: Slide) -> str:
+    return f"{slide.about[0].upper()}{slide.about[1:]}."
+
+
+def block(slide: Slide, rows: list[Concept]) -> str:
+    """A slide's place on the map: a heading and its concepts."""
     on = f" (pointer on slide {slide.stands_on})" if slide.stands_on else ""
     number = f"{slide.number} · " if slide.number else ""
-    return "\n".join([f"### {number}{slide.title}{on}\n", about, "", *map(bullet, rows), ""])
+    return "\n".join([f"### {number}{slide.title}{on}\n", about(slide), "", *map(bullet, rows), ""])
 
 
 def slide_map() -> str:
-    """The page."""
-    parts: dict[str, list[str]] = {}
-    for slide in slides().values():
-        parts.setdefault(slide.part, []).append(block(slide))
-    sections = ["\n".join([f"## {part}\n", *blocks]) for part, blocks in parts.items()]
-    return "\n".join([HEAD, *sections]).rstrip() + "\n"
+    """The page: in each part the slides that are taught, then those that are due, a line each."""
+    lines = [HEAD]
+    for part in dict.fromkeys(slide.part for slide in slides().values()):
+        lines.append(f"## {part}\n")
+        later: list[str] = []
+        for slide in (slide for slide in slides().values() if slide.part == part):
+            rows = [row for row in concepts().values() if slide.id in row.slides]
+            if any(not row.due for row in rows):
+                lines.append(block(slide, rows))
+            else:
+                due = ", ".join(f"{row.name} (chapter {int(row.due)})" for row in rows)
+                later.append(f"- {slide.number} · **{slide.title}** {about(slide)} Due: {due}.")
+        lines += ["### Due\n", *later, ""] if later else []
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def main() -> int:
