@@ -287,10 +287,9 @@ def main() -> int:
     if asked.count:
         for unit, row in counts().items():
             print(f"{unit}: {row.pop('all')}")
-            print(
-                *(f"    with a {kind.removesuffix('s'):10s}{n:5d}" for kind, n in row.items()),
-                sep="\n",
-            )
+            for kind, n in row.items():
+                name = kind.removesuffix("s")
+                print(f"    with {'an' if name[0] in 'aeiou' else 'a'} {name:10s}{n:5d}")
     if asked.write and not any(list(broken(row)) for row in concepts().values()):
         MAP.write_text(slide_map(), encoding="utf-8")
         print(f"{MAP.relative_to(ROOT)} written")
