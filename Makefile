@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := notebooks,book,test,distributed
+EXTRAS := notebooks,book,test,distributed,flow
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book serve test check lab notebooks pages publish-config constraints clean distclean
@@ -23,6 +23,8 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (the first time takes minutes) ..."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[$(EXTRAS)]"
+	@# The tests compare with it. By itself it would bring Lightning and two dozen packages that are not used.
+	@$(BIN)/python -m pip install --quiet --no-deps torchcfm==1.0.7
 	@touch $@
 
 setup: $(READY)  ## Make .venv with the tested versions (the others do it by themselves)

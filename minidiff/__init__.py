@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from . import exact, nn
+from . import exact, flow, nn
 from .bound import kl_terms
 from .convert import (
     convert,
@@ -80,6 +80,7 @@ __all__ = [
     "eps_from_v",
     "eps_from_x0",
     "exact",
+    "flow",
     "gather",
     "gaussian_kl",
     "gaussian_log_density",

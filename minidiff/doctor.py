@@ -24,7 +24,8 @@ NEEDED = {
     "ipywidgets": "sliders in notebooks",
 }
 OPTIONAL = {
-    "scipy": ("nothing in the library itself; the tests compare with it", "scipy"),
+    "scipy": ("pairing noise and data by optimal transport, in flow matching", "scipy"),
+    "torchdiffeq": ("a solver for flows that adapts its steps", "torchdiffeq"),
     "accelerate": ("training on several devices", '"minidiff[distributed]"'),
     "jupyterlab": ("opening the notebooks", '"minidiff[notebooks]"'),
 }

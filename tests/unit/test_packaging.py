@@ -25,7 +25,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 CONDA_NAMES = {"torch": "pytorch"}  # PyPI's name: conda-forge's, where they differ
 BY_CONDA = "notebooks"  # the extra that conda installs beside the core
-BY_PIP = "book,test,distributed"  # the extras left to pip, which reads them from pyproject.toml
+BY_PIP = "book,test,distributed,flow"  # the extras left to pip, as pyproject.toml names them
 
 
 def conda_specs() -> list[str]:
