@@ -36,6 +36,7 @@ from .guidance import (
     interval,
     shifted_mean,
 )
+from .inversion import invert, slerp
 from .learned import hybrid_loss, split_variance, vlb_loss
 from .likelihood import discretised_log_likelihood, gaussian_kl, gaussian_log_density
 from .losses import loss_weights, noisy_classifier_loss, simple_loss
@@ -50,6 +51,7 @@ from .schedule_makers import (
     sigmoid_beta_schedule,
     sigmoid_schedule,
 )
+from .solvers import dpm_solver_sample, heun_sample, log_snr_times, solver_steps
 from .step import sample_step
 from .train import Run, train
 from .weights import available, load
@@ -75,6 +77,7 @@ __all__ = [
     "ddpm_sample",
     "default_device",
     "discretised_log_likelihood",
+    "dpm_solver_sample",
     "elbo",
     "eps_from_score",
     "eps_from_v",
@@ -84,12 +87,15 @@ __all__ = [
     "gather",
     "gaussian_kl",
     "gaussian_log_density",
+    "heun_sample",
     "hybrid_loss",
     "importance_of_times",
     "interval",
+    "invert",
     "kl_terms",
     "linear_schedule",
     "load",
+    "log_snr_times",
     "loss_weights",
     "model_variance",
     "nn",
@@ -112,6 +118,8 @@ __all__ = [
     "sigmoid_schedule",
     "simple_loss",
     "sinusoidal_embedding",
+    "slerp",
+    "solver_steps",
     "split_variance",
     "standard_error",
     "step_variances",

@@ -6,64 +6,25 @@ visited. :func:`~minidiff.sample_step` is one step; :func:`sampling_steps` is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from .convert import check_signal_left
-from .draw import Generator, randn
+from .draw import Generator
 from .schedule import NoiseSchedule
 from .step import check_options, stepped
 from .step import sample_step as sample_step  # found beside its loop as well
-from .validate import (
-    check_floats,
-    check_positive_int,
-    check_same_shape,
-    check_schedule,
-    check_shape,
-    check_t,
-    shown,
-)
-
-EpsModel = Callable[[Tensor, Tensor], Any]
-"""What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a sampler stands: the time, the noisy data there, and the guess that led there.
-
-    Attributes:
-        t: The time, T at first and 0 at the end.
-        x: :math:`x_t`, shape (B, ...).
-        x0_hat: The last prediction of the clean data; None before the first step.
-    """
-
-    t: int
-    x: Tensor
-    x0_hat: Tensor | None
-
-
-def sampling_times(T: int, steps: int) -> list[int]:
-    r"""The default times for n steps: ``round(linspace(T, 0, n + 1))``, from T down to 0.
-
-    Args:
-        T: Number of steps of the schedule.
-        steps: Number of steps to take, 1..T.
-
-    Raises:
-        ValueError: If more steps are asked for than there are times.
-    """
-    check_positive_int("T", T)
-    check_positive_int("steps", steps)
-    if steps > T:
-        raise ValueError(f"steps must be at most T = {T}, got {steps}")
-    return [int(t) for t in np.round(np.linspace(T, 0, steps + 1))]
+from .validate import check_same_shape, check_schedule
+from .walk import EpsModel as EpsModel
+from .walk import State as State
+from .walk import asked, check_arrived, checked_times, started, with_bar
+from .walk import model_device as model_device
+from .walk import pair as pair
+from .walk import sampling_times as sampling_times
 
 
 def sampling_steps(
@@ -117,22 +78,13 @@ def sampling_steps(
         Ho et al. 2020, algorithm 2; Song et al. 2020 (DDIM), section 4.2.
     """
     check_schedule(schedule)
-    walk = _checked_times(schedule, steps, times)
+    walk = checked_times(schedule, steps, times)
     check_options(kind, eta, variance)
     if kind in ("eps", "score"):
         check_signal_left(walk[0], schedule, kind)
-    if x_T is None:
-        if shape is None:
-            raise ValueError("give shape=(B, ...), or x_T= to start from given noise")
-        device = model_device(eps_model) if device is None else device
-        x_T = randn(check_shape(shape), generator, device, dtype or torch.float32)
-    else:
-        check_floats("x_T", x_T)
-        if shape is not None and check_shape(shape) != tuple(x_T.shape):
-            raise ValueError(f"shape {tuple(shape)} and x_T of shape {tuple(x_T.shape)} must agree")
-        x_T = x_T.to(device=device, dtype=dtype)
+    x = started(eps_model, shape, x_T, generator, device, dtype)
     # What is above runs at once; a generator function would wait for the first next().
-    return _walk(eps_model, schedule, walk, x_T, kind, eta, variance, clip, generator, progress)
+    return _walk(eps_model, schedule, walk, x, kind, eta, variance, clip, generator, progress)
 
 
 def _walk(
@@ -148,9 +100,9 @@ def _walk(
     progress: bool,
 ) -> Iterator[State]:
     yield State(times[0], x, None)
-    for t, s in _with_bar(list(pairwise(times)), progress):
+    for t, s in with_bar(list(pairwise(times)), progress):
         with torch.no_grad():
-            prediction = eps_model(x, torch.full((len(x),), t, device=x.device))
+            prediction = asked(eps_model, x, t)
             prediction, v = pair(prediction) if variance == "learned" else (prediction, None)
             check_same_shape("what eps_model returned", prediction, "x_t", x)
             if v is not None:
@@ -158,11 +110,8 @@ def _walk(
             x, x0_hat = stepped(
                 prediction, x, t, s, schedule, kind, eta, variance, v, clip, None, generator
             )
-        if s == 0 and not torch.isfinite(x).all():
-            raise ValueError(
-                "sampling ended in NaN or infinity: look at what eps_model returns on the way, "
-                "for instance with: for state in md.sampling_steps(...)"
-            )
+        if s == 0:
+            check_arrived(x)
         yield State(s, x, x0_hat)
 
 
@@ -238,55 +187,3 @@ def ddim_sample(
     """
     *_, last = sampling_steps(eps_model, schedule, shape, steps=steps, eta=eta, **options)
     return last.x
-
-
-def _checked_times(
-    schedule: NoiseSchedule, steps: int | None, times: Sequence[int] | Tensor | None
-) -> list[int]:
-    if times is None:
-        return sampling_times(schedule.T, schedule.T if steps is None else steps)
-    if steps is not None:
-        raise ValueError(
-            f"give either steps= (evenly spread times) or times= (your own list); got steps={steps} "
-            f"and times (ddim_sample takes 50 steps unless it is told steps=None)"
-        )
-    if not isinstance(times, Iterable) or isinstance(times, str):
-        raise TypeError(f"times must be a list of ints such as [1000, 500, 0], got {shown(times)}")
-    listed = times.tolist() if isinstance(times, Tensor) else list(times)
-    for i, t in enumerate(listed):
-        check_t(t, schedule.T, name=f"times[{i}]", low=0)
-    listed = [int(t) for t in listed]
-    if len(listed) < 2 or listed[-1] != 0 or any(t <= s for t, s in pairwise(listed)):
-        raise ValueError(
-            f"times must decrease strictly and end in 0 (at t > 0 there is still noise in x), "
-            f"such as [1000, 500, 0]; got {listed}"
-        )
-    return listed
-
-
-def pair(answer: Any) -> tuple[Tensor, Tensor]:
-    """What a model says that also predicts its variance."""
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise TypeError(
-            f"with variance='learned', eps_model must return the pair (prediction, v); "
-            f"got {type(answer).__name__}"
-        )
-    return answer
-
-
-def model_device(model: object) -> torch.device | str:
-    """Where a model computes: its ``.device``, else where its parameters are, else the CPU."""
-    if (device := getattr(model, "device", None)) is not None:
-        return device  # type: ignore[no-any-return]
-    if isinstance(model, torch.nn.Module):
-        for parameter in model.parameters():
-            return parameter.device
-    return "cpu"
-
-
-def _with_bar(pairs: list[tuple[int, int]], progress: bool) -> Any:
-    if not progress:
-        return pairs
-    from tqdm.auto import tqdm
-
-    return tqdm(pairs, desc="sampling", unit="step")

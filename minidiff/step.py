@@ -122,11 +122,7 @@ def stepped(
 
     Times may be real; and with η = 0 a step may go up (s > t), as inversion does.
     """
-    x0_hat = converted(prediction, x_t, t, schedule, kind, "x0")
-    if clip:
-        x0_hat = x0_hat.clamp(-1, 1)
-        kind, prediction = "x0", x0_hat
-    eps = converted(prediction, x_t, t, schedule, kind, "eps")
+    x0_hat, eps = guesses(prediction, x_t, t, schedule, kind, clip)
     # On the way up no variance lies between the times, and none is needed.
     beta, beta_tilde = variances_between(t, s, schedule) if eta else (0.0, 0.0)
     sigma_2 = eta**2 * beta_tilde
@@ -142,6 +138,17 @@ def stepped(
         std = torch.exp(log_interpolation(v, beta, beta_tilde) / 2)
     z = randn(x_t.shape, generator, x_t.device, x_t.dtype) if noise is None else noise
     return mean + std * z, x0_hat
+
+
+def guesses(
+    prediction: Tensor, x_t: Tensor, t: float, schedule: NoiseSchedule, kind: str, clip: bool
+) -> tuple[Tensor, Tensor]:
+    """What a prediction says of x_0 and of the noise, after the clip where there is one."""
+    x0_hat = converted(prediction, x_t, t, schedule, kind, "x0")
+    if clip:
+        x0_hat = x0_hat.clamp(-1, 1)
+        kind, prediction = "x0", x0_hat
+    return x0_hat, converted(prediction, x_t, t, schedule, kind, "eps")
 
 
 def check_options(kind: str, eta: float, variance: str) -> None:

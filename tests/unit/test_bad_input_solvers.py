@@ -10,7 +10,22 @@ import pytest
 import torch
 
 import minidiff as md
-from tests.unit.test_bad_input import WRONG_SCHEDULE, Row, S, rows, wrong_count, wrong_fraction
+from tests.unit.test_bad_input import (
+    WRONG_KIND,
+    WRONG_SCHEDULE,
+    WRONG_SHAPE,
+    WRONG_TIMES,
+    ZERO_SNR,
+    Row,
+    S,
+    X,
+    eps_model,
+    rows,
+    wrong_count,
+    wrong_floats,
+    wrong_fraction,
+    wrong_shapes,
+)
 
 FACE = S.continuous
 NOT_REAL = [
@@ -96,9 +111,93 @@ def maker_rows() -> Iterator[Row]:
     yield from rows(who, "schedule", one, md.rescale_zero_terminal_snr)
 
 
+def solver_rows() -> Iterator[Row]:
+    more_than_T = ("more than T", 13, ValueError, ("steps must be at most T = 12", "got 13"))
+    wrong_steps = [*wrong_count("steps"), more_than_T]
+    for function in (md.solver_steps, md.heun_sample, md.dpm_solver_sample):
+        who = function.__name__
+
+        def call(schedule=S, shape=(3, 1, 8, 8), model=eps_model, f=function, **options):
+            if f is not md.solver_steps:
+                options = {"steps": None, **options}
+            made = f(model, schedule, shape, **options)
+            return list(made) if f is md.solver_steps else made
+
+        yield from rows(who, "schedule", WRONG_SCHEDULE, lambda v, c=call: c(v))
+        yield from rows(who, "shape", WRONG_SHAPE, lambda v, c=call: c(shape=v))
+        neither = [("missing", None, ValueError, ("shape=(B, ...)", "x_T="))]
+        yield from rows(who, "shape", neither, lambda v, c=call: c(shape=v))
+        yield from rows(who, "steps", wrong_steps, lambda v, c=call: c(steps=v))
+        yield from rows(who, "times", WRONG_TIMES, lambda v, c=call: c(times=v))
+        both = [("beside steps", [12, 0], ValueError, ("steps=", "times=", "steps=3"))]
+        yield from rows(who, "times", both, lambda v, c=call: c(times=v, steps=3))
+        wrong_x_T = [row for row in wrong_floats("x_T") if row[0] != "None"]
+        yield from rows(who, "x_T", wrong_x_T, lambda v, c=call: c(shape=None, x_T=v))
+        other = [("another shape", X[:2], ValueError, ("(3, 1, 8, 8)", "x_T", "(2, 1, 8, 8)"))]
+        yield from rows(who, "x_T", other, lambda v, c=call: c(x_T=v))
+        yield from rows(who, "kind", WRONG_KIND, lambda v, c=call: c(kind=v))
+        blind = [("ᾱ = 0", "eps", ValueError, ("alpha_bar = 0 at t = 2", "'eps'", "'v' or 'x0'"))]
+        yield from rows(who, "kind", blind, lambda v, c=call: c(schedule=ZERO_SNR, kind=v))
+        answers = [
+            ("another shape", X[:1], ValueError, ("what eps_model returned", "(1, 1, 8, 8)")),
+            ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+            ("NaN", X * math.nan, ValueError, ("NaN or infinity", "eps_model")),
+        ]
+        yield from rows(
+            who, "eps_model's answer", answers, lambda v, c=call: c(model=lambda x, t: v, steps=2)
+        )
+    words = [("unknown", "rk4", ValueError, ("solver must be one of 'ddim', 'heun'", "'rk4'"))]
+    yield from rows(
+        "solver_steps", "solver", words, lambda v: md.solver_steps(eps_model, S, (1, 2), solver=v)
+    )
+    yield from rows("log_snr_times", "schedule", WRONG_SCHEDULE, lambda v: md.log_snr_times(v, 3))
+    yield from rows("log_snr_times", "steps", wrong_steps, lambda v: md.log_snr_times(S, v))
+    endless = [("ᾱ_T = 0", ZERO_SNR, ValueError, ("log-SNR at start = 2 is -infinity",))]
+    yield from rows("log_snr_times", "schedule", endless, lambda v: md.log_snr_times(v, 2))
+
+
+def inversion_rows() -> Iterator[Row]:
+    def call(x=X, schedule=S, model=eps_model, **options):
+        return md.invert(model, schedule, x, **{"steps": None, **options})
+
+    yield from rows("invert", "schedule", WRONG_SCHEDULE, lambda v: call(schedule=v))
+    yield from rows("invert", "x_0", wrong_floats("x_0"), call)
+    yield from rows("invert", "steps", wrong_count("steps"), lambda v: call(steps=v))
+    yield from rows("invert", "times", WRONG_TIMES, lambda v: call(times=v))
+    yield from rows("invert", "kind", WRONG_KIND, lambda v: call(kind=v))
+    answers = [
+        ("another shape", X[:1], ValueError, ("what eps_model returned", "(1, 1, 8, 8)")),
+        ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+    ]
+    yield from rows("invert", "eps_model's answer", answers, lambda v: call(model=lambda x, t: v))
+    one = X + 1
+    yield from rows("slerp", "x_a", wrong_floats("x_a"), lambda v: md.slerp(v, one, 0.5))
+    wrong_x_b = [*wrong_floats("x_b"), *wrong_shapes("x_b", "x_a")]
+    yield from rows("slerp", "x_b", wrong_x_b, lambda v: md.slerp(one, v, 0.5))
+    ways = [
+        ("0", X, ValueError, ("x_b is 0", "no direction")),
+        ("the opposite", -2 * one, ValueError, ("x_a and x_b are opposite",)),
+    ]
+    yield from rows("slerp", "x_b", ways, lambda v: md.slerp(one, v, 0.5))
+    weights = [
+        ("below 0", -0.1, ValueError, ("weight must lie in [0, 1]", "-0.1")),
+        ("above 1", 1.1, ValueError, ("weight must lie in [0, 1]", "1.1")),
+        ("NaN", math.nan, ValueError, ("weight must lie in [0, 1]", "nan")),
+        ("a word", "half", TypeError, ("weight must be a number", "'half'")),
+        ("integers", torch.ones(3).long(), TypeError, ("weight", "torch.int64")),
+        ("another batch", torch.ones(2), ValueError, ("weight must be one number", "(3,)", "(2,)")),
+        ("above 1 in a tensor", torch.tensor([0, 1.5, 1]), ValueError, ("weight must lie", "1.5")),
+        ("below 0 in a tensor", torch.tensor([0, -1.5, 1]), ValueError, ("weight must", "-1.5")),
+        ("NaN in a tensor", torch.tensor([0, math.nan, 1]), ValueError, ("weight", "NaN")),
+    ]
+    yield from rows("slerp", "weight", weights, lambda v: md.slerp(one, one, v))
+
+
 TABLE = [
     *continuous_rows(),
     *maker_rows(),
+    *solver_rows(),
+    *inversion_rows(),
 ]
 
 

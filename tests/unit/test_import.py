@@ -26,8 +26,14 @@ CORE = {
     "step": {"convert", "draw", "posterior", "schedule", "validate"},
     "exact": {"schedule", "validate"},
     "losses": {"convert", "draw", "forward", "posterior", "schedule", "validate"},
-    "sample": {"convert", "draw", "schedule", "step", "validate"},
-    "guidance": {"sample", "validate"},
+    "walk": {"draw", "schedule", "validate"},
+    "sample": {"convert", "draw", "schedule", "step", "validate", "walk"},
+    "solvers": {"convert", "draw", "schedule", "step", "validate", "walk"},
+    "inversion": {"convert", "schedule", "step", "validate", "walk"},
+    "likelihood": {"validate"},
+    "bound": {"likelihood", "posterior", "schedule", "validate"},
+    "learned": {"bound", "convert", "draw", "likelihood", "losses", "schedule", "validate"},
+    "guidance": {"learned", "sample", "schedule", "validate"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
