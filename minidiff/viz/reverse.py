@@ -131,6 +131,11 @@ class ReverseExplorer(Widget):
             sentence = (
                 f"{where}. Their guesses of x₀ are {guess_away.mean():.3f} from one, on average."
             )
+        drawn = "The arrows point where x is likelier."
+        if state["show"] == "guess":
+            drawn = "The lines lead to the guesses of x₀."
+        if t > 0:
+            sentence += f" {drawn}"
         return {
             "alpha_bar_t": number(float(self.schedule.alpha_bar[t])),
             "distance": f"{away.mean():.3f}",

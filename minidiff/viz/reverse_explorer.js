@@ -72,7 +72,7 @@ function build(root, data) {
   const left = add(stage, 'div', { style: 'flex:1 1 260px;min-width:0;max-width:460px' }), square = add(left, 'div', { style: 'position:relative' });
   const shade = add(square, 'canvas', { width: SHADES, height: SHADES, 'aria-hidden': 'true', style: 'position:absolute;opacity:.5' });
   const svg = add(square, 'svg', { role: 'img', style: 'position:relative;display:block;width:100%' });
-  const controls = {}, time = add(left, 'div', { class: 'mdw-time', style: 'margin-top:6px' });
+  const controls = {}, time = add(left, 'div', { class: 'mdw-time', style: 'margin-top:6px;grid-template-columns:1fr' });
   controls.t = slider(time, 't', 'Time t', 'time t', null, () => { stop(); update(); });
   controls.t.max = T;
   const buttons = add(time, 'div', { class: 'mdw-buttons' });
@@ -110,9 +110,10 @@ function build(root, data) {
     const texts = { alpha_bar_t: number(table.alphaBar[t]), distance: mean(pairs).toFixed(3), guess: mean(guesses).toFixed(3), near };
     numbers.set(texts);
     const where = near + ' points lie within ' + r.toFixed(2) + ' of a centre';
-    say(t === T ? 't = ' + T + ': pure noise; ' + where + ' by chance. Walk back: move t to the left.'
+    const seen = t === 0 ? '' : controls.show.value === 'score' ? ' The arrows point where x is likelier.' : ' The lines lead to the guesses of x₀.';
+    say((t === T ? 't = ' + T + ': pure noise; ' + where + ' by chance. Walk back: move t to the left.'
       : t === 0 ? 't = 0: the walk is over' + (controls.noise.value === 'none' ? ', and no step added fresh noise' : '') + '. ' + where + '.'
-        : 't = ' + t + ': ' + where + '. Their guesses of x₀ are ' + texts.guess + ' from one, on average.');
+        : 't = ' + t + ': ' + where + '. Their guesses of x₀ are ' + texts.guess + ' from one, on average.') + seen);
     draw(t, level, pairs, guesses);
   }
 

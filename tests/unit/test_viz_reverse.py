@@ -138,6 +138,12 @@ def test_sentence_names_both_ends_and_the_missing_noise(widget):
     assert "no step added fresh noise" in widget.readout(t=0, noise="none")["sentence"]
 
 
+def test_sentence_says_what_is_drawn_besides_the_points(widget):
+    assert "arrows" in widget.readout(t=500)["sentence"]
+    assert "lines" in widget.readout(t=500, show="guess")["sentence"]
+    assert widget.readout(t=0) == widget.readout(t=0, show="guess")  # nothing is left to take out
+
+
 @pytest.mark.parametrize("data", ["eight_gaussians", "two_moons"])
 def test_the_walk_ends_in_the_data(widget, data):
     near = [int(widget.readout(data=data, start=k, t=0)["near"].split()[0]) for k in (1, 2, 3, 4)]
