@@ -83,7 +83,7 @@ HEAD = """\
 
 Slides are short, and a short text leaves things out. Here is each place in the lecture's first two parts and
 in its list of references where what stands there is loose, or wrong; what is right; and where the
-course shows it. In the chapters these places have a note in the margin.
+course shows it. Most of these places have a note in the margin of their chapter too.
 """
 
 
