@@ -26,7 +26,7 @@ class NoiseExplorer(Widget):
     """The figure that :func:`noise_explorer` makes."""
 
     name = "noise_explorer"
-    scripts = ("hash_noise.js",)
+    scripts = ("hash_noise.js", "player.js")
 
     def __init__(
         self,

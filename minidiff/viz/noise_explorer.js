@@ -90,7 +90,7 @@ function build(root, data) {
   const buttons = add(time, 'div', { class: 'mdw-buttons' });
   const back = button(buttons, 'Step back', () => { stop(); go(controls.t.value - 1); });
   const next = button(buttons, 'Step', () => { stop(); go(controls.t.value + 1); });
-  const play = button(buttons, 'Play', () => { if (timer) stop(); else start(); });
+  const play = button(buttons, 'Play', () => {});
 
   // ---- one schedule: an equation of pictures and the histogram of its result ----
   const single = add(root, 'div', { class: 'mdw-stage' });
@@ -116,9 +116,13 @@ function build(root, data) {
     return { name, show, plot, strip, numbers: tiles(half, ['alpha_bar_t', 'sqrt_alpha_bar_t', 'sqrt_one_minus_alpha_bar_t', 'snr_t', 'mean', 'std'], name) };
   });
   const say = sentence(root);
+  const stop = player(play, say, () => { if (controls.t.value >= T) controls.t.value = 0; }, () => {
+    go(controls.t.value + Math.max(1, Math.round(T / 200)));
+    return controls.t.value < T;
+  });
 
   const straight = (x0, table, t) => combine(Math.sqrt(table.alphaBar[t]), x0, Math.sqrt(1 - table.alphaBar[t]), noise);
-  let chain, timer = 0;
+  let chain;
 
   function restart() {
     const x0 = pictures[Number(controls.picture.value)], name = controls.schedule.value;
@@ -130,23 +134,6 @@ function build(root, data) {
   }
 
   function go(t) { controls.t.value = Math.min(T, Math.max(0, t)); update(); }
-
-  // Play: from here to T, in about ten seconds however long the chain is.
-  function start() {
-    if (controls.t.value >= T) controls.t.value = 0;
-    play.textContent = 'Pause';
-    say.live(false);
-    timer = setInterval(() => {
-      go(controls.t.value + Math.max(1, Math.round(T / 200)));
-      if (controls.t.value >= T || !root.isConnected) stop();
-    }, 50);
-  }
-
-  function stop() {
-    if (timer) { clearInterval(timer); say.live(true); }
-    timer = 0;
-    play.textContent = 'Play';
-  }
 
   function texts(table, t, x, suffix) {
     const left = table.alphaBar[t], { mean, std } = statistics(x), out = {};
