@@ -25,10 +25,10 @@ from .validate import check_choice, check_positive_int, check_same_shape, check_
 from .walk import EpsModel, State, asked, check_arrived, checked_times, started, with_bar
 
 Model = Callable[[Tensor, float], Tensor]
-"""An eps-model as the solvers see it: one time for the whole batch, the answer's shape checked."""
+"""An eps-model as the solvers see it, with one time for the whole batch and the shape of its answer checked"""
 
 Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
-"""One step of a solver: from x at t and the time s to x at s, and the guess of x_0 that led there."""
+"""One step of a solver, from x at t and the time s to x at s and the guess of x_0 that led there"""
 
 
 def solver_steps(
