@@ -25,7 +25,7 @@ from .validate import check_choice, check_positive_int, check_same_shape, check_
 from .walk import EpsModel, State, asked, check_arrived, checked_times, started, with_bar
 
 Model = Callable[[Tensor, float], Tensor]
-"""An eps-model as the solvers see it, with one time for the whole batch and the shape of its answer checked"""
+"""An eps-model as the solvers see it, with one time for the whole batch and its answer checked"""
 
 Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
 """One step of a solver, from x at t and the time s to x at s and the guess of x_0 that led there"""
