@@ -121,10 +121,8 @@ def slerp(x_a: Tensor, x_b: Tensor, weight: float | Tensor) -> Tensor:
     lengths = [side.norm(dim=1, keepdim=True) for side in (a, b)]
     if not bool((lengths[0] * lengths[1] > 0).all()):
         raise ValueError("x_a or x_b is 0 in an example, and 0 has no direction to turn from")
-    toward_a, toward_b = a / lengths[0], b / lengths[1]
-    # The half angle from both diagonals: an arc cosine would lose half the digits of a small angle.
-    apart, together = (toward_a - toward_b).norm(dim=1), (toward_a + toward_b).norm(dim=1)
-    theta = 2 * torch.atan2(apart, together)[:, None]
+    cosine = (a * b).sum(dim=1, keepdim=True) / (lengths[0] * lengths[1])
+    theta = cosine.clamp(-1, 1).acos()  # (B, 1)
     if bool((theta > math.pi - 1e-6).any()):
         raise ValueError(
             "x_a and x_b are opposite in an example: every half circle joins them, and none is singled out"

@@ -98,9 +98,8 @@ def started(
 
 def asked(eps_model: EpsModel, x: Tensor, t: float) -> Any:
     """What a model says of a batch at one time, which it is told for each example: (B,)."""
-    if isinstance(
-        t, float
-    ):  # float32 would blur a real time; where there is no float64, it has to do
+    if isinstance(t, float):
+        # float32 would blur a real time; on a device without float64 it has to do.
         wide = torch.float32 if x.device.type == "mps" else torch.float64
         return eps_model(x, torch.full((len(x),), t, device=x.device, dtype=wide))
     return eps_model(x, torch.full((len(x),), t, device=x.device))

@@ -154,3 +154,14 @@ def test_nearly_equal_noises_are_no_trouble_and_the_type_is_kept(dtype):
     assert made.dtype == dtype
     near = 1e-6 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(made, (x_a + x_b) / 2, rtol=0, atol=near)
+
+
+def test_opposite_noises_are_refused_whatever_the_rounding():
+    """A cosine that rounding takes below -1 has no angle, and must not pass for one."""
+    cosines = []
+    for seed in range(50):
+        x = noise(1, 5, seed=seed)
+        cosines.append(float((x * -x).sum() / (x.norm() * x.norm())))
+        with pytest.raises(ValueError, match="x_a and x_b are opposite"):
+            md.slerp(x, -x, 0.5)
+    assert min(cosines) < -1  # else the test would show nothing

@@ -202,20 +202,28 @@ def test_what_2m_makes_of_two_clipped_guesses_is_no_guess_and_is_not_clipped():
     torch.testing.assert_close(second.x, expected, rtol=0, atol=1e-12)
 
 
-def test_heun_takes_the_mean_of_the_noises_of_two_clipped_guesses():
-    x = noise(6, 2)
-    _, first, *_ = md.solver_steps(wavy, SMALL, x_T=x, times=[12, 7, 0], solver="heun", clip=True)
+@pytest.mark.parametrize(
+    ("s", "first", "second"), [(11, 3.0, -0.5), (11, -0.5, 3.0), (4, 0.9, 1.0)]
+)
+def test_heun_clips_both_guesses_and_what_their_mean_says(s, first, second):
+    """In the third case neither guess is beyond 1, but the mean of their noises says an x_0 that is."""
+    x, said = noise(6, 2), {12: first, s: second}
 
-    def noise_seen(at: Tensor, t: int) -> Tensor:
-        guess = md.x0_from_eps(at, wavy(at, torch.full((6,), t)), t, SMALL)
-        assert float(guess.abs().max()) > 1
-        return md.eps_from_x0(at, guess.clamp(-1, 1), t, SMALL)
+    def model(x: Tensor, t: Tensor) -> Tensor:
+        return torch.full_like(x, said[int(t[0])])
 
-    here = noise_seen(x, 12)
-    ahead, _ = md.sample_step(here, x, 12, 7, SMALL, eta=0.0)
-    both = (here + noise_seen(ahead, 7)) / 2
-    expected, _ = md.sample_step(both, x, 12, 7, SMALL, eta=0.0, clip=True)
-    torch.testing.assert_close(first.x, expected, rtol=0, atol=1e-11)
+    _, state, _ = md.solver_steps(
+        model, SMALL, x_T=x, times=[12, s, 0], solver="heun", kind="x0", clip=True
+    )
+    ones = torch.ones_like(x)
+    here = md.eps_from_x0(x, min(first, 1) * ones, 12, SMALL)
+    ahead, _ = md.sample_step(here, x, 12, s, SMALL, eta=0.0)
+    both = (here + md.eps_from_x0(ahead, min(second, 1) * ones, s, SMALL)) / 2
+    beyond = float(md.x0_from_eps(x, both, 12, SMALL).abs().max()) > 1
+    assert beyond == (s == 4)
+    expected, guess = md.sample_step(both, x, 12, s, SMALL, eta=0.0, clip=True)
+    torch.testing.assert_close(state.x, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(state.x0_hat, guess, rtol=0, atol=1e-12)
 
 
 # ---- zero terminal SNR -----------------------------------------------------------------------
