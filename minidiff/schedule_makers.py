@@ -90,10 +90,10 @@ def sigmoid_schedule(
     r"""The second thing called "sigmoid": *what is left of the data* falls along a sigmoid.
 
     .. math::
-        \bar\alpha_t = \frac{g(1) - g(t/T)}{g(1) - g(0)}, \qquad
-        g(u) = \operatorname{sigmoid}\!\left(
-            \frac{\text{start} + u\,(\text{end} - \text{start})}{\tau} \right), \qquad
-        \beta_t = \min\!\left( 1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}},\; 0.999 \right)
+        \bar\alpha_t &= \frac{g(1) - g(t/T)}{g(1) - g(0)} \\
+        g(u) &= \operatorname{sigmoid}\!\left(
+            \frac{\text{start} + u\,(\text{end} - \text{start})}{\tau} \right) \\
+        \beta_t &= \min\!\left( 1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}},\; 0.999 \right)
 
     A smaller τ makes it steeper in the middle. Starting at 0 instead of -3 uses only the falling half of
     the sigmoid, which puts in noise sooner, as large pictures need. The other meaning of the word, in
@@ -135,7 +135,7 @@ def rescale_zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
 
     .. math::
         \sqrt{\bar\alpha'_t} = \left( \sqrt{\bar\alpha_t} - \sqrt{\bar\alpha_T} \right)
-            \frac{\sqrt{\bar\alpha_1}}{\sqrt{\bar\alpha_1} - \sqrt{\bar\alpha_T}}, \qquad t = 1, \dots, T
+            \frac{\sqrt{\bar\alpha_1}}{\sqrt{\bar\alpha_1} - \sqrt{\bar\alpha_T}}
 
     So :math:`\bar\alpha'_1 = \bar\alpha_1` and :math:`\bar\alpha'_T = 0`. A network that is trained with a
     little signal at T learns to read the mean brightness off it, and a sampler that starts from pure

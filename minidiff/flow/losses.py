@@ -40,7 +40,8 @@ def matching_loss(
 
     Train with it as with any loss; there is no noise schedule:
 
-    >>> md.train(net, data, md.flow.matching_loss, schedule=None, steps=2000)  # doctest: +SKIP
+    >>> loss = md.flow.matching_loss  # doctest: +SKIP
+    >>> run = md.train(net, data, loss, schedule=None)  # doctest: +SKIP
 
     Options are set by ``functools.partial(md.flow.matching_loss, coupling="ot")``. Build the network with
     ``time_scale=1000``, for its sinusoids are made for times up to 1000.
