@@ -253,6 +253,10 @@ DRAWS = {
     "ddim_sample, eta": lambda g: md.ddim_sample(
         eps_model, SCHEDULE, (3, 2), steps=4, eta=0.5, generator=g
     ),
+    "heun_sample": lambda g: md.heun_sample(eps_model, SCHEDULE, (3, 2), steps=4, generator=g),
+    "dpm_solver_sample": lambda g: md.dpm_solver_sample(
+        eps_model, SCHEDULE, (3, 2), steps=4, generator=g
+    ),
     "draw.randn": lambda g: draw.randn((3, 2), g),
     "draw.rand": lambda g: draw.rand((3, 2), g),
     "draw.randint": lambda g: draw.randint(0, 99, (3, 2), g),
