@@ -17,6 +17,22 @@ LAYERS = {
 }
 OUTCOMES = ("passed", "failed", "skipped")
 
+# Together these take half of the time of the fast layers: they start processes, train, or read all pages.
+SLOW_FILES = {
+    "test_cli.py",
+    "test_concepts.py",
+    "test_data_torchvision.py",
+    "test_flow_loss.py",
+    "test_flow_solvers.py",
+    "test_flow_laws.py",
+    "test_solvers.py",
+    "test_solver_laws.py",
+    "test_references.py",
+    "test_viz_elbo.py",
+    "test_viz_posterior.py",
+    "test_viz_reverse.py",
+}
+
 
 def layer(nodeid: str) -> str:
     """The layer that a test belongs to, by the place of its file."""
@@ -28,7 +44,10 @@ def layer(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the layers in their order; within a layer the order stays."""
+    """Mark slow files; put the layers in their order, and leave the order within a layer."""
+    for item in items:
+        if item.path.name in SLOW_FILES:
+            item.add_marker("slow")
     order = [*LAYERS, "other"]
     items.sort(key=lambda item: order.index(layer(item.nodeid)))
 
