@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from . import data, metrics
+from .data.images import resized
 from .guidance import classifier_free_guidance
 from .sample import ddim_sample
 from .schedule import NoiseSchedule
@@ -18,6 +20,10 @@ CLASSES = 10
 BATCH = 250  # samples drawn at once
 SAMPLER_STEPS = 50  # of DDIM
 WEIGHTS = (0.0, 1.0)  # guidance
+SIZE = 16  # of the images that the classifier reads
+
+Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""Makes images of noise (B, 1, H, W) and labels (B,), with a generator for what else it draws."""
 
 
 @dataclass(frozen=True)
@@ -39,37 +45,56 @@ class SampleScores:
     accuracy_error: float
 
 
+def draw(sampler: Sampler, n: int, *, size: int = SIZE, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Draw n digits, as many of each class as can be.
+
+    Args:
+        sampler: Called with a batch of noise, labels and a generator.
+        n: How many.
+        size: Height and width.
+        seed: Decides the noise. A sampler that draws nothing more itself starts from the same noise
+            as any other one.
+
+    Returns:
+        The images (n, 1, size, size), and their labels (n,), which count 0, 1, ..., 9 again and again.
+    """
+    check_positive_int("n", n)
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % CLASSES
+    images = []
+    for part in torch.split(labels, BATCH):
+        noise = torch.randn(len(part), 1, size, size, generator=generator)
+        images.append(sampler(noise, part, generator).cpu())
+    return torch.cat(images), labels
+
+
+def by_ddim(net: nn.Module, schedule: NoiseSchedule, w: float) -> Sampler:
+    """Give the sampler that most scores use: DDIM-50 with clipping, guided with weight w."""
+
+    def sampler(noise: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        guided = classifier_free_guidance(net, labels, w)
+        return ddim_sample(guided, schedule, steps=SAMPLER_STEPS, clip=True, x_T=noise)
+
+    return sampler
+
+
 def draw_digits(
-    net: nn.Module, schedule: NoiseSchedule, n: int, w: float, *, seed: int = 0
+    net: nn.Module, schedule: NoiseSchedule, n: int, w: float, *, size: int = SIZE, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Draw n digits, as many of each class as can be, by DDIM-50 with clipping.
+    """Draw n digits by DDIM-50 with clipping: :func:`draw` with :func:`by_ddim`.
 
     Args:
         net: A class-conditional network for ten digits.
         schedule: Its noise schedule.
         n: How many.
         w: Guidance strength.
+        size: Height and width.
         seed: Decides the starting noise; every w starts from the same.
 
     Returns:
-        The images (n, 1, 16, 16), and their labels (n,), which count 0, 1, ..., 9 again and again.
+        The images (n, 1, size, size), and their labels (n,).
     """
-    check_positive_int("n", n)
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(n) % CLASSES
-    batches = [labels[i : i + BATCH] for i in range(0, n, BATCH)]
-    images = [
-        ddim_sample(
-            classifier_free_guidance(net, part, w),
-            schedule,
-            (len(part), 1, 16, 16),
-            steps=SAMPLER_STEPS,
-            clip=True,
-            generator=generator,
-        ).cpu()
-        for part in batches
-    ]
-    return torch.cat(images), labels
+    return draw(by_ddim(net, schedule, w), n, size=size, seed=seed)
 
 
 class Judge:
@@ -88,7 +113,8 @@ class Judge:
         self.reference = metrics.features(classifier, self.heldout)
 
     def score(self, images: Tensor, labels: Tensor) -> SampleScores:
-        """Score images (N, 1, 16, 16) that should show ``labels`` (N,)."""
+        """Score images (N, 1, H, W) that should show ``labels`` (N,); larger ones are shrunk to 16×16."""
+        images = resized(images, SIZE)
         features = metrics.features(self.classifier, images)
         accuracy = metrics.accuracy(self.classifier, images, labels)
         return SampleScores(

@@ -6,130 +6,17 @@ import argparse
 import json
 import platform
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
-from . import data, metrics, weights
-from .augment import warp
+from . import data, weights
 from .checkpoint import write_atomically
-from .draw import Generator
-from .nn import DigitClassifier, TinyUNet
-from .quality import WEIGHTS, Judge, draw_digits
-from .schedule import NoiseSchedule, linear_schedule
+from .plans import RECIPES, SIZE, Plan, unet_plan
+from .schedule import NoiseSchedule
 from .train import Run, train
-
-SIZE = 16
-CLASSES = 10
-SAMPLES = 1000  # images that digits16 is scored with
-
-
-def classifier_loss(
-    net: nn.Module,
-    x_0: Tensor,
-    schedule: None = None,
-    y: Tensor | None = None,
-    *,
-    generator: Generator | None = None,
-) -> Tensor:
-    r"""Cross entropy :math:`-\log p(y \mid x_0)`, averaged over the batch.
-
-    Args:
-        net: A classifier, images to logits.
-        x_0: Images, shape (B, C, H, W).
-        schedule: Not used: a classifier of clean images knows no noise.
-        y: Labels, LongTensor (B,).
-        generator: Not used.
-    """
-    if y is None:
-        raise ValueError("y is missing: a classifier learns from labels, give data=(x_0, y)")
-    return F.cross_entropy(net(x_0), y)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that a training needs, made anew each time.
-
-    Attributes:
-        net: A new network.
-        schedule: Its noise schedule; None for a classifier.
-        data: Images and labels to train with.
-        steps: Gradient steps, unless told otherwise.
-        settings: Further arguments of :func:`~minidiff.train`.
-    """
-
-    net: Any
-    schedule: NoiseSchedule | None
-    data: tuple[Tensor, Tensor]
-    steps: int
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A training whose weights ship.
-
-    Attributes:
-        about: What it makes, in one line.
-        plan: Makes what the training needs.
-        score: Gives the scores of the trained network.
-    """
-
-    about: str
-    plan: Callable[[], Plan]
-    score: Callable[[Any, NoiseSchedule | None], dict[str, float]]
-
-
-def _unet_for(images: tuple[Tensor, Tensor]) -> Plan:
-    """A class-conditional U-Net for small images of ten classes."""
-    net = TinyUNet(
-        images[0].shape[1], CLASSES, width=16, multipliers=(1, 2, 4), blocks=1, dropout=0.1
-    )
-    return Plan(net, linear_schedule(), images, steps=3000, settings={"lr": 2e-3, "ema": 0.998})
-
-
-def _digits16() -> Plan:
-    return _unet_for(data.digits("train"))
-
-
-def _digit_classifier16() -> Plan:
-    # The digits are few; seen bent and turned a little they are as good as many more.
-    settings = {"loss": classifier_loss, "augment": warp}
-    return Plan(DigitClassifier(), None, data.digits("train"), steps=2500, settings=settings)
-
-
-def _score_digits16(net: Any, schedule: NoiseSchedule | None) -> dict[str, float]:
-    assert schedule is not None
-    judge = Judge(weights.load("digit_classifier16")[0])
-    scores = {"Fréchet distance, real": judge.real(SAMPLES).frechet}
-    for w in WEIGHTS:
-        got = judge.score(*draw_digits(net, schedule, SAMPLES, w))
-        scores[f"accuracy, w = {w:g}"] = got.accuracy
-        scores[f"Fréchet distance, w = {w:g}"] = got.frechet
-    return scores
-
-
-def _score_classifier(net: Any, schedule: NoiseSchedule | None) -> dict[str, float]:
-    return {
-        f"accuracy, {split}": metrics.accuracy(net, *data.digits(split)).value
-        for split in data.SPLITS
-    }
-
-
-#: The trainings whose weights ship, by name.
-RECIPES = {
-    "digit_classifier16": Recipe(
-        "reads 16×16 digits; its 64 features serve the metrics",
-        _digit_classifier16,
-        _score_classifier,
-    ),
-    "digits16": Recipe("draws 16×16 digits, class-conditional", _digits16, _score_digits16),
-}
 
 
 def run(
@@ -173,7 +60,7 @@ def make_plan(name: str, size: int | None = None) -> Plan:
             raise ValueError(f"size={size}: {name} is made for one size, that of its name")
         return RECIPES[name].plan()
     if name in data.NAMES:
-        return _unet_for(data.load(name, "train", size=size or SIZE))
+        return unet_plan(data.load(name, "train", size=size or SIZE))
     known = ", ".join([*RECIPES, *data.NAMES])
     raise ValueError(f"name must be a recipe or a data set, one of {known}; got {name!r}")
 
@@ -191,16 +78,19 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
     """
     from . import __version__
 
-    net: Any = trained.net.cpu()
-    schedule = trained.schedule
-    digest = weights.save(folder / f"{name}.safetensors", net, schedule, shape=(1, SIZE, SIZE))
+    recipe, path = RECIPES[name], folder / f"{name}.safetensors"
+    shape = recipe.plan().data[0].shape[1:]
+    digest = weights.save(path, trained.net, trained.schedule, shape=shape, half=recipe.half)
+    # What is scored is what ships: the numbers in the file, rounded as they may be.
+    net, schedule = weights.load(path)
     card = {
         "name": name,
-        "about": RECIPES[name].about,
+        "about": recipe.about,
         "network": type(net).__name__,
         "config": net.config,
         "weights": sum(x.numel() for x in net.parameters()),
         "schedule": None if schedule is None else _describe(schedule),
+        "stored": "16 bits" if recipe.half else "32 bits",
         "sha256": digest,
         "steps": trained.steps,
         "minutes": round(trained.seconds / 60, 1),
@@ -208,9 +98,7 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
         "machine": f"{_processor()}, threads: {torch.get_num_threads()}",
         "minidiff": __version__,
         "torch": torch.__version__,
-        "scores": {
-            what: round(value, 4) for what, value in RECIPES[name].score(net, schedule).items()
-        },
+        "scores": {what: round(value, 4) for what, value in recipe.score(net, schedule).items()},
     }
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     write_atomically(folder / f"{name}.json", text.encode())
@@ -224,8 +112,10 @@ def table(folder: Path) -> str:
         "# Weights",
         "",
         "Written by `python -m minidiff.recipes NAME`, which trains each network again and scores it.",
-        "Scores of samples: 1,000 digits by DDIM-50, read by `digit_classifier16`; Fréchet distances in",
-        'its features, to the 1,000 held-out digits; "real" stands for 1,000 training digits, 100 a class.',
+        "Scores of samples: 1,000 digits in 50 steps (DDIM; ancestral with the learned variance for",
+        "`digits16_hybrid`; Euler for `digits16_flow`), shrunk to 16×16 and read by `digit_classifier16`;",
+        "Fréchet distances in its features, to the 1,000 held-out digits;",
+        '"real" stands for 1,000 training digits, 100 a class.',
         "",
         "| name | what it does | weights | steps | minutes | machine | scores |",
         "|---|---|---|---|---|---|---|",

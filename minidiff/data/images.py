@@ -108,6 +108,17 @@ def digits(split: str = "train", size: int | None = 16) -> tuple[Tensor, Tensor]
     return load("digits", split, size)
 
 
+def resized(images: Tensor, size: int) -> Tensor:
+    """Resize images (N, C, H, W) in [-1, 1] as :func:`load` does, through 8 bits; or leave them alone.
+
+    Images that have the size already come back as they are, not rounded.
+    """
+    if images.shape[-2:] == (size, size):
+        return images
+    pixels = images.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
+    return _resize(pixels, size).to(torch.float32).div_(127.5).sub_(1)
+
+
 def _bundled_digits(split: str) -> tuple[Tensor, Tensor]:
     content = BUNDLED.read_bytes()
     expected = BUNDLED.with_suffix(".sha256").read_text().split()[0]
