@@ -1,10 +1,10 @@
-"""How good samples are: Fréchet distance, accuracy by a classifier, nearest neighbours, optimal transport.
+"""How good samples are: Fréchet distance, what a classifier says, nearest neighbours, optimal transport.
 
 Every metric takes tensors whose first dimension counts the examples, and computes distances in
 float64 on the CPU.
 """
 
-from .classifier import Classifier, Estimate, accuracy, features
+from .classifier import Classifier, Estimate, accuracy, diversity, features, fidelity
 from .distances import nearest, nearest_distance, sliced_wasserstein
 from .frechet import frechet_bootstrap, frechet_distance, frechet_gaussians
 
@@ -12,7 +12,9 @@ __all__ = [
     "Classifier",
     "Estimate",
     "accuracy",
+    "diversity",
     "features",
+    "fidelity",
     "frechet_bootstrap",
     "frechet_distance",
     "frechet_gaussians",

@@ -1,4 +1,4 @@
-"""What a classifier says of images: the share it recognises, and its features of them."""
+"""What a classifier says of images: what it recognises, how surely, and its features of them."""
 
 from __future__ import annotations
 
@@ -73,6 +73,84 @@ def accuracy(classifier: Classifier, images: Tensor, labels: Tensor, batch: int 
     _check_targets(labels, *logits.shape)
     share = float((logits.argmax(dim=1) == labels.cpu()).double().mean())
     return Estimate(share, math.sqrt(share * (1 - share) / len(images)))
+
+
+def fidelity(classifier: Classifier, images: Tensor, labels: Tensor, batch: int = 500) -> Estimate:
+    r"""Mean log-probability that the classifier gives to the label that each image should have.
+
+    .. math:: \frac1N \sum_i \log p(y_i \mid x_i) \le 0
+
+    It goes on telling images apart where :func:`accuracy` is 1. One image that is read as something else
+    can cost more than all others together, so the standard error is large where there are a few of them.
+
+    Args:
+        classifier: Returns logits (N, classes).
+        images: (N, C, H, W), float in [-1, 1].
+        labels: int64 (N,), at least two.
+        batch: How many images to give it at once.
+
+    Returns:
+        ``Estimate(value, standard_error)``, in nats; 0 is the best.
+
+    Raises:
+        IndexError, TypeError, ValueError: As :func:`accuracy`; ValueError also for a single image.
+
+    Source:
+        The axis of fidelity of Dhariwal and Nichol 2021, section 4.3, there by precision.
+    """
+    logits = _in_batches(classifier, classifier, images, batch)
+    _check_targets(labels, *logits.shape)
+    if len(images) < 2:
+        raise ValueError("images holds 1 image; a standard error takes at least 2")
+    rows = torch.arange(len(images))
+    log_p = logits.double().log_softmax(dim=1)[rows, labels.cpu()]
+    return Estimate(float(log_p.mean()), float(log_p.std()) / math.sqrt(len(images)))
+
+
+def diversity(classifier: Classifier, images: Tensor, labels: Tensor, batch: int = 500) -> Estimate:
+    r"""Variance of the classifier's features within a class, averaged over the classes.
+
+    With the features :math:`f_i`, and :math:`n_k` images of class k whose mean feature is :math:`m_k`,
+
+    .. math::
+        \frac1K \sum_k v_k, \qquad
+        v_k = \frac{1}{n_k - 1} \sum_{i \,:\, y_i = k} \lVert f_i - m_k \rVert^2
+
+    It is 0 where all images of a class are one image. The standard error takes the terms of each
+    :math:`v_k` for independent draws.
+
+    Args:
+        classifier: Has a method ``features`` and returns logits (N, classes).
+        images: (N, C, H, W), float in [-1, 1].
+        labels: int64 (N,), each class that is there at least three times; others may be missing.
+        batch: How many images to give it at once.
+
+    Returns:
+        ``Estimate(value, standard_error)``, in squared units of the features.
+
+    Raises:
+        TypeError: As :func:`accuracy`.
+        ValueError: As :func:`accuracy`, or if a class is there only once or twice.
+        IndexError: If a label is negative.
+
+    Source:
+        The trace of the within-class covariance of Fisher's discriminant (Bishop 2006, section 4.1.4).
+    """
+    found = features(classifier, images, batch).double()
+    _check_targets(labels, len(found), 2**62)
+    classes, counts = labels.cpu().unique(return_counts=True)
+    if int(counts.min()) < 3:
+        raise ValueError(
+            f"labels holds class {int(classes[counts.argmin()])} {int(counts.min())} time(s); a variance "
+            f"within a class, and its error, take at least 3 images of it"
+        )
+    values, errors_2 = [], []
+    for k, n in zip(classes.tolist(), counts.tolist(), strict=True):
+        group = found[labels.cpu() == k]
+        terms = (group - group.mean(0)).square().sum(1) * (n / (n - 1))  # their mean is v_k
+        values.append(float(terms.mean()))
+        errors_2.append(float(terms.var()) / n)
+    return Estimate(sum(values) / len(values), math.sqrt(sum(errors_2)) / len(values))
 
 
 def _in_batches(

@@ -155,6 +155,46 @@ def test_accuracy_and_its_binomial_error():
     assert error == pytest.approx((0.8 * 0.2 / 5) ** 0.5)
 
 
+def test_fidelity_is_the_mean_log_probability_of_the_right_class():
+    images = torch.tensor([-1.0, 0.5, 2.0]).reshape(3, 1, 1, 1)
+    value, error = metrics.fidelity(Threshold(), images, torch.tensor([0, 1, 0]), batch=2)
+    # logits are (-mean, mean), so p(1) = 1 / (1 + exp(-2 mean))
+    log_p = [-np.log1p(np.exp(-2 * m)) for m in (1.0, 0.5, -2.0)]
+    assert value == pytest.approx(np.mean(log_p))
+    assert error == pytest.approx(np.std(log_p, ddof=1) / 3**0.5)
+
+
+class Pixels(nn.Module):
+    """Features are the pixels themselves."""
+
+    def features(self, x):
+        return x.flatten(1)
+
+    def forward(self, x):
+        return x.flatten(1)
+
+
+def test_diversity_is_the_trace_of_the_covariance_within_a_class():
+    x, labels = rows(12, 4), torch.tensor([0, 1, 0, 1, 3, 0, 3, 3, 1, 0, 0, 0])
+    value, _ = metrics.diversity(Pixels(), x.reshape(12, 1, 2, 2).float(), labels)
+    expected = np.mean([np.trace(np.cov(x[labels == k].T)) for k in (0, 1, 3)])
+    assert value == pytest.approx(expected, rel=1e-5)
+    # Where a class lies does not matter, only how wide it is.
+    moved = (x + 5 * labels[:, None]).reshape(12, 1, 2, 2).float()
+    assert metrics.diversity(Pixels(), moved, labels).value == pytest.approx(value, rel=1e-4)
+
+
+def test_the_error_of_diversity_is_its_spread_over_fresh_draws():
+    labels, wide = torch.arange(60) % 3, torch.tensor([0.5, 1.0, 2.0])
+    found = []
+    for seed in range(200):
+        x = rows(60, 4, seed).float() * wide[labels][:, None]
+        found.append(metrics.diversity(Pixels(), x.reshape(60, 1, 2, 2), labels))
+    values, errors = np.array(found).T
+    assert errors.mean() == pytest.approx(values.std(), rel=0.2)
+    assert values.mean() == pytest.approx(4 * (0.25 + 1 + 4) / 3, rel=0.05)
+
+
 # Nearest neighbours
 
 
@@ -288,6 +328,20 @@ def test_a_covariance_needs_more_rows_than_features(metric, n, m, name):
             r"labels holds 2, but the classifier knows only 0\.\.1",
         ),
         (lambda: metrics.accuracy(Threshold(), IMAGES, LABELS - 1), IndexError, "labels holds -1"),
+        (lambda: metrics.fidelity(Threshold(), NAN, LABELS), ValueError, "images holds NaN"),
+        (lambda: metrics.fidelity(Threshold(), IMAGES, LABELS + 2), IndexError, "labels holds 2"),
+        (
+            lambda: metrics.fidelity(Threshold(), IMAGES[:1], LABELS[:1]),
+            ValueError,
+            "1 image; a standard error takes at least 2",
+        ),
+        (lambda: metrics.diversity(Threshold(), NAN, LABELS), ValueError, "images holds NaN"),
+        (lambda: metrics.diversity(Threshold(), IMAGES, LABELS - 1), IndexError, "labels holds -1"),
+        (
+            lambda: metrics.diversity(Threshold(), IMAGES, torch.tensor([0, 0, 0, 1, 1])),
+            ValueError,
+            r"labels holds class 1 2 time\(s\).*at least 3 images",
+        ),
         (
             lambda: metrics.frechet_gaussians(ZERO, EYE, torch.zeros(3), EYE),
             ValueError,
