@@ -1,6 +1,7 @@
 """Pictures of what the library does: plots for the chapters, and interactive figures for the page."""
 
 from .beta import BetaExplorer, beta_explorer
+from .ddim import DdimExplorer, ddim_explorer
 from .elbo import ElboExplorer, elbo_explorer
 from .noise import NoiseExplorer, chain_noise, noise_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
@@ -10,6 +11,7 @@ from .widget import Widget
 
 __all__ = [
     "BetaExplorer",
+    "DdimExplorer",
     "ElboExplorer",
     "NoiseExplorer",
     "PosteriorExplorer",
@@ -17,6 +19,7 @@ __all__ = [
     "Widget",
     "beta_explorer",
     "chain_noise",
+    "ddim_explorer",
     "elbo_explorer",
     "filmstrip",
     "noise_explorer",
