@@ -1,0 +1,172 @@
+"""The guidance explorer in a real browser: every control by keyboard, every number against Python."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from torch import Tensor, nn
+
+import minidiff as md
+
+LABELS = torch.arange(30) % 3
+WEIGHTS = (0.0, 0.25, 1.0, 4.0)
+
+
+class Thirds(nn.Module):
+    """Reads which third of a picture is the brightest; its features are the three means."""
+
+    def features(self, x: Tensor) -> Tensor:
+        return 9 * x.flatten(1).unflatten(1, (3, -1)).mean(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.features(x)
+
+
+def pictures(w: float, seed: int = 0) -> Tensor:
+    noise = torch.randn(30, 1, 6, 6, generator=torch.Generator().manual_seed(seed)) / (2 + w)
+    thirds = torch.zeros(30, 1, 3, 12)
+    thirds[torch.arange(30), 0, LABELS] = 0.1 + 0.1 * w
+    return thirds.reshape(noise.shape) + noise
+
+
+@pytest.fixture(scope="module")
+def widget() -> Any:
+    samples = {w: pictures(w) for w in WEIGHTS}
+    real = (pictures(2.0, seed=1), LABELS)
+    return md.viz.guidance_explorer(samples, LABELS, Thirds(), w=1.0, focus=2, real=real)
+
+
+def state(root: Any) -> dict[str, Any]:
+    """What the controls say that they are set to."""
+    show = root.locator("input[type=radio]:checked").get_attribute("value")
+    return {"w": float(slider(root).get_attribute("aria-valuetext")), "show": show}
+
+
+def slider(root: Any) -> Any:
+    return root.locator("input[type=range][data-control=w]")
+
+
+def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
+    """Every number on the page is the one that Python computes; gives the state of the controls."""
+    shown = root.evaluate(
+        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
+        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
+    )
+    controls = state(root)
+    assert shown == widget.readout(**controls), controls
+    return controls
+
+
+def press(control: Any, *keys: str) -> None:
+    control.focus()
+    for key in keys:
+        control.press(key)
+
+
+def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, widget: Any) -> None:
+    visit = open_html(widget._repr_html_())
+    root = visit.page.locator(".mdw-guidance_explorer")
+    assert assert_agrees(widget, root) == {"w": 1.0, "show": "all"}
+    for show in ("one", "all"):
+        press(root.locator("input[type=radio]:checked"), "ArrowRight")
+        assert assert_agrees(widget, root)["show"] == show
+        seen = set()
+        press(slider(root), "Home")
+        for _ in WEIGHTS:
+            seen.add(assert_agrees(widget, root)["w"])
+            press(slider(root), "ArrowRight")
+        assert seen == set(WEIGHTS)
+    visit.assert_clean()
+
+
+def canvas(root: Any) -> Any:
+    """The pixels that are drawn, (height, width, 3)."""
+    found = root.evaluate(
+        """(root) => { const c = root.querySelector('canvas'), d = c.getContext('2d')
+        .getImageData(0, 0, c.width, c.height); return [c.height, c.width, [...d.data]]; }"""
+    )
+    return np.array(found[2]).reshape(found[0], found[1], 4)[..., :3]
+
+
+@pytest.mark.parametrize("show", ["all", "one"])
+def test_it_draws_the_samples_and_frames_those_that_are_misread(
+    open_html: Callable, widget: Any, show: str
+) -> None:
+    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    press(slider(root), "Home")
+    if show == "one":
+        press(root.locator("input[type=radio]:checked"), "ArrowRight")
+    drawn = canvas(root)
+    order = [*range(6)] if show == "all" else [*range(2, 30, 3)]  # the first two of each; class 2
+    columns, misread = (3, 0) if show == "all" else (10, 0)
+    for place, k in enumerate(order):
+        y, x = 2 + place // columns * 8, 2 + place % columns * 8
+        grey = ((pictures(0.0)[k, 0].clamp(-1, 1) + 1) * 127.5).round().numpy()
+        np.testing.assert_array_equal(drawn[y : y + 6, x : x + 6], np.stack([grey] * 3, 2))
+        wrong = bool(Thirds()(pictures(0.0)[k : k + 1])[0].argmax() != LABELS[k])
+        assert (drawn[y - 1, x + 3] == [224, 123, 32]).all() == wrong
+        misread += wrong
+    assert 0 < misread < len(order)
+    label = root.locator("canvas").get_attribute("aria-label")
+    assert f"{misread} of them read as another class" in label
+
+
+def places(d: str) -> Any:
+    """The corners of a path, in pixels."""
+    return np.array(re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", d), float)
+
+
+def test_its_curves_and_bars_are_the_two_figures(open_html: Callable, widget: Any) -> None:
+    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    for plot, name in ((0, "fidelity"), (1, "diversity")):
+        svg = root.locator(".mdw-plot svg[role=img]").nth(plot)
+        values, errors = np.array(widget.figures[name]).T
+        ticks = svg.evaluate(
+            """(svg) => [...svg.querySelectorAll('text[text-anchor=end]')]
+            .filter((t) => Number(t.getAttribute('x')) < 44)
+            .map((t) => [Number(t.textContent.replace('−', '-')), Number(t.getAttribute('y')) - 4])"""
+        )
+        (v0, y0), (v1, y1) = ticks[0], ticks[-1]
+        slope = (y1 - y0) / (v1 - v0)
+        curve_y, level_y, low_y, high_y = (
+            y0 + (v - v0) * slope
+            for v in (values, widget.figures["real"][plot][0], values - errors, values + errors)
+        )
+        curves = svg.evaluate(
+            """(svg) => [...svg.querySelectorAll('path.mdw-curve:not([data-part])')]
+            .map((p) => p.getAttribute('d'))"""
+        )
+        level, curve = (places(d) for d in curves)
+        np.testing.assert_allclose(curve[:, 1], curve_y, atol=0.1)
+        np.testing.assert_allclose(level[:, 1], level_y, atol=0.1)
+        bars = svg.evaluate(
+            "(svg) => [...svg.querySelectorAll('[data-part=bar]')].map((p) => p.getAttribute('d'))"
+        )
+        ends = np.array([re.match(r"M\S+ (-?[\d.]+)V(-?[\d.]+)", d).groups() for d in bars], float)
+        np.testing.assert_allclose(ends[:, 0], low_y, atol=0.1)
+        np.testing.assert_allclose(ends[:, 1], high_y, atol=0.1)
+        np.testing.assert_allclose(curve[:, 0], np.linspace(curve[0, 0], curve[-1, 0], 4), atol=0.1)
+
+
+def test_a_press_on_a_curve_moves_the_weight(open_html: Callable, widget: Any) -> None:
+    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    box = root.locator(".mdw-plot svg[role=img]").first.bounding_box()
+    root.page.mouse.move(box["x"] + box["width"] - 12, box["y"] + 60)
+    root.page.mouse.down()
+    root.page.mouse.up()
+    assert assert_agrees(widget, root)["w"] == 4.0
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (390, "light"), (1100, "light")])
+def test_it_fits_a_phone_and_has_no_barrier(
+    open_html: Callable, widget: Any, width: int, theme: str
+) -> None:
+    visit = open_html(f"<main><h1>x</h1>{widget._repr_html_()}</main>", width=width, theme=theme)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(visit.page, context=".mdw").response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found] == []
+    visit.assert_clean()

@@ -1,0 +1,200 @@
+"""The guidance explorer without a browser: its HTML, its figures, and what it refuses."""
+
+import configparser
+import html.parser
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import minidiff as md
+from minidiff.viz.widget import encode
+
+ROOT = Path(__file__).resolve().parents[2]
+LABELS = torch.arange(12) % 3
+
+
+class Thirds(nn.Module):
+    """Reads which third of a picture is the brightest; its features are the three means."""
+
+    def features(self, x):
+        return x.flatten(1).unflatten(1, (3, -1)).mean(2)
+
+    def forward(self, x):
+        return 3 * self.features(x)
+
+
+def pictures(w, size=6, labels=LABELS, seed=0):
+    """Pictures of three classes; the larger w, the brighter the right third and the less noise."""
+    noise = torch.randn(
+        len(labels), 1, size, size, generator=torch.Generator().manual_seed(seed)
+    ) / (2 + w)
+    thirds = torch.zeros(len(labels), 1, 3, size * size // 3)
+    thirds[torch.arange(len(labels)), 0, labels] = 0.1 + 0.1 * w
+    return thirds.reshape(noise.shape) + noise
+
+
+SAMPLES = {w: pictures(w) for w in (0.0, 0.5, 2.0)}
+
+
+@pytest.fixture(scope="module")
+def widget():
+    real = (pictures(9.0, seed=1), LABELS)
+    return md.viz.guidance_explorer(SAMPLES, LABELS, Thirds(), each=3, focus=1, real=real)
+
+
+def test_html_is_self_contained_and_balanced(widget):
+    page = widget._repr_html_()
+    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
+    assert len(page.encode()) < 60_000
+    assert page.count("<script>") == page.count("</script>") == 1
+    open_tags, wrong = [], []
+
+    class Balance(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            open_tags.append(tag)
+
+        def handle_startendtag(self, tag, attrs):
+            pass
+
+        def handle_endtag(self, tag):
+            if open_tags.pop() != tag:
+                wrong.append(tag)
+
+    Balance().feed(page)
+    assert (open_tags, wrong) == ([], [])
+    assert re.search(r"<noscript>.*<svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
+    assert (
+        repr(widget)
+        == "<minidiff interactive figure: guidance explorer, 12 samples each, w from 0 to 2>"
+    )
+
+
+def test_its_figures_are_those_of_the_metrics(widget):
+    for w, x in SAMPLES.items():
+        seen = ((x.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1  # as bytes hold it
+        out = widget.readout(w=w)
+        sure = md.metrics.fidelity(Thirds(), seen, LABELS)
+        wide = md.metrics.diversity(Thirds(), seen, LABELS)
+        read = md.metrics.accuracy(Thirds(), seen, LABELS).value
+        assert out["fidelity"] == f"−{-sure.value:.4f} ± {sure.standard_error:.4f}"
+        assert out["diversity"] == f"{wide.value:.1f} ± {wide.standard_error:.1f}"
+        assert out["read"] == f"{100 * read:.1f} %"
+        assert out["read"] in out["sentence"]
+        assert out["scale"] == f"{1 + w:g}"
+    assert widget.readout()["sentence"].startswith("w = 0: no guidance")
+    ratio = widget.figures["diversity"][2][0] / widget.figures["diversity"][0][0]
+    assert f"is {ratio:.2f} times that at w = 0;" in widget.readout(w=2.0)["sentence"]
+    assert len({widget.readout(w=w)["fidelity"] for w in SAMPLES}) == 3
+
+
+def test_the_page_gets_the_samples_that_it_shows(widget):
+    data = widget._data
+    rows, labels = data["rows"], data["labels"]
+    assert [labels[k] for k in rows["all"]] == [0, 1, 2] * 3
+    assert [labels[k] for k in rows["one"]] == [1] * 4
+    # of class c the first three are 0, 3, 6 and so on; all of class 1 are shown besides
+    chosen = [*range(9), 10]
+    pixels = np.stack(
+        [((x[chosen, 0].clamp(-1, 1) + 1) * 127.5).round().byte().numpy() for x in SAMPLES.values()]
+    )
+    assert data["computed"]["pixels"] == encode(pixels)
+    for w, wrong in zip(SAMPLES, data["computed"]["wrong"], strict=True):
+        read = Thirds()(torch.from_numpy(pixels[list(SAMPLES).index(w)] / 127.5 - 1)).argmax(1)
+        assert wrong == [i for i, k in enumerate(chosen) if read[i] != LABELS[k]]
+    assert data["computed"]["wrong"][0]  # else nothing was compared
+
+
+def sanitised(page):
+    """What nbval leaves of an output before it compares it."""
+    config = configparser.RawConfigParser()
+    config.read(ROOT / "tests" / "nbval_sanitize.cfg", encoding="utf-8")
+    for section in config.sections():
+        page = re.sub(config.get(section, "regex"), config.get(section, "replace"), page)
+    return page
+
+
+def test_what_another_processor_draws_differently_is_not_compared(widget):
+    shifted = {w: x + 1e-2 * torch.randn(x.shape) for w, x in SAMPLES.items()}
+    real = (pictures(9.0, seed=1), LABELS)
+    other = md.viz.guidance_explorer(shifted, LABELS, Thirds(), each=3, focus=1, real=real)
+    assert other._repr_html_() != widget._repr_html_()
+    assert sanitised(other._repr_html_()) == sanitised(widget._repr_html_())
+    # but the controls, the script and what is on offer are
+    for change in ({"w": 2.0}, {"each": 2}):
+        moved = {"each": 3, "focus": 1, "real": real, **change}
+        changed = md.viz.guidance_explorer(SAMPLES, LABELS, Thirds(), **moved)
+        assert sanitised(changed._repr_html_()) != sanitised(widget._repr_html_())
+
+
+def test_no_other_figure_is_touched_by_that():
+    other = md.viz.reverse_explorer(torch.zeros(1, 2), 0.2, 25, points=10)
+    left = sanitised(other._repr_html_())
+    assert other._picture in left
+    assert json.dumps(other._data, separators=(",", ":")) in left
+
+
+def test_without_real_pictures_there_is_no_level():
+    widget = md.viz.guidance_explorer({0.0: SAMPLES[0.0]}, LABELS, Thirds(), each=1)
+    assert "real" not in widget._data["computed"]
+    assert json.loads(json.dumps(widget._data)) == widget._data
+
+
+def test_weights_come_in_order_and_the_first_shown_is_the_smallest():
+    widget = md.viz.guidance_explorer({2.0: SAMPLES[2.0], 0.5: SAMPLES[0.5]}, LABELS, Thirds())
+    assert widget.weights == [0.5, 2.0]
+    assert widget.state == {"w": 0.5, "show": "all"}
+    assert "times that at w = 0.5;" in widget.readout(w=2.0)["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("controls", "error", "words"),
+    [
+        ({"w": 1.0}, ValueError, r"w must be one of \[0.0, 0.5, 2.0\], got 1.0"),
+        ({"show": "few"}, ValueError, "show must be one of 'all', 'one'"),
+        ({"seed": 1}, TypeError, "no control 'seed'; there are w, show"),
+    ],
+)
+def test_readout_refuses_what_a_control_cannot_say(widget, controls, error, words):
+    with pytest.raises(error, match=words):
+        widget.readout(**controls)
+
+
+ONE = SAMPLES[0.0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "words"),
+    [
+        ({"samples": [ONE]}, TypeError, "samples must give pictures by weight"),
+        ({"samples": {}}, ValueError, "samples must have 1 to 12 weights, got 0"),
+        ({"samples": {float(w): ONE for w in range(13)}}, ValueError, "1 to 12 weights, got 13"),
+        ({"samples": {-2.0: ONE}}, ValueError, r"weights of samples must lie in \[-1"),
+        ({"samples": {"a": ONE}}, TypeError, "weights of samples must be a number"),
+        ({"samples": {0.0: ONE.int()}}, TypeError, "floating-point"),
+        ({"samples": {0.0: ONE / 0}}, ValueError, "NaN"),
+        ({"samples": {0.0: ONE[0]}}, ValueError, r"samples\[0.0\] must be grey pictures"),
+        ({"samples": {0.0: torch.zeros(12, 1, 30, 30)}}, ValueError, "at most 28 pixels a side"),
+        ({"samples": {0.0: ONE, 1.0: ONE[:9]}}, ValueError, "drawn from the same noise"),
+        ({"labels": 3}, TypeError, r"labels must be a LongTensor \(12,\), got 3 \(int\)"),
+        ({"labels": LABELS[:5]}, ValueError, r"labels must have shape \(12,\)"),
+        ({"labels": LABELS - 1}, IndexError, "labels = -1"),
+        ({"labels": LABELS + 1}, IndexError, "labels holds 3"),
+        ({"labels": torch.arange(12) // 10}, ValueError, "class 1 2 time"),
+        ({"w": 1.0}, ValueError, r"w must be one of \[0.0\], got 1.0"),
+        ({"focus": 5}, ValueError, r"focus must be one of \[0, 1, 2\], got 5"),
+        ({"each": 0}, ValueError, "each must be at least 1"),
+        ({"each": 5}, ValueError, "each must be at most 4 with these labels, got 5"),
+        ({"real": (ONE, LABELS[:3])}, ValueError, r"labels must have shape \(12,\)"),
+    ],
+)
+def test_bad_arguments_are_named(changed, error, words):
+    arguments = {"samples": {0.0: ONE}, "labels": LABELS, "classifier": Thirds(), **changed}
+    with pytest.raises(error, match=words):
+        md.viz.guidance_explorer(**arguments)
