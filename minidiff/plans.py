@@ -128,7 +128,7 @@ def _digit_classifier16() -> Plan:
 def _noisy_classifier16() -> Plan:
     settings = {"loss": noisy_classifier_loss, "augment": warp}
     images = data.digits("train")
-    return Plan(NoisyClassifier(), linear_schedule(), images, steps=2500, settings=settings)
+    return Plan(NoisyClassifier(), linear_schedule(), images, steps=6000, settings=settings)
 
 
 def _score_samples(make: Callable[[float], Sampler], size: int = SIZE) -> dict[str, float]:

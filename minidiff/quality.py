@@ -52,8 +52,7 @@ def draw(sampler: Sampler, n: int, *, size: int = SIZE, seed: int = 0) -> tuple[
         sampler: Called with a batch of noise, labels and a generator.
         n: How many.
         size: Height and width.
-        seed: Decides the noise. A sampler that draws nothing more itself starts from the same noise
-            as any other one.
+        seed: Decides the noise. All samplers start from the same, whatever else they draw.
 
     Returns:
         The images (n, 1, size, size), and their labels (n,), which count 0, 1, ..., 9 again and again.
@@ -61,10 +60,9 @@ def draw(sampler: Sampler, n: int, *, size: int = SIZE, seed: int = 0) -> tuple[
     check_positive_int("n", n)
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % CLASSES
-    images = []
-    for part in torch.split(labels, BATCH):
-        noise = torch.randn(len(part), 1, size, size, generator=generator)
-        images.append(sampler(noise, part, generator).cpu())
+    noise = torch.randn(n, 1, size, size, generator=generator)
+    batches = zip(torch.split(noise, BATCH), torch.split(labels, BATCH), strict=True)
+    images = [sampler(*batch, generator).cpu() for batch in batches]
     return torch.cat(images), labels
 
 

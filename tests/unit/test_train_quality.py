@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 import minidiff as md
+from minidiff.data.images import resized
 from minidiff.metrics import frechet_bootstrap, frechet_distance
-from minidiff.quality import Judge, draw_digits
+from minidiff.quality import Judge, draw, draw_digits
 
 
 def generator(seed: int) -> torch.Generator:
@@ -50,6 +51,39 @@ def test_digits_are_drawn_class_by_class():
     images, labels = draw_digits(Labels(), schedule, 13, w=0.0)
     assert labels.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2]
     torch.testing.assert_close(images.mean(dim=(1, 2, 3)), labels / 10, atol=1e-3, rtol=0)
+
+
+def test_samplers_start_from_the_same_noise_whatever_else_they_draw():
+    seen = {"quiet": [], "drawing": []}
+
+    def quiet(noise, labels, generator):
+        seen["quiet"].append(noise)
+        return noise
+
+    def drawing(noise, labels, generator):
+        seen["drawing"].append(noise)
+        return torch.randn(noise.shape, generator=generator)
+
+    for sampler in (quiet, drawing):
+        images, labels = draw(sampler, 300, size=4, seed=3)
+        assert images.shape == (300, 1, 4, 4)
+        assert labels.tolist() == [i % 10 for i in range(300)]
+    assert [len(x) for x in seen["quiet"]] == [250, 50]
+    assert torch.equal(torch.cat(seen["quiet"]), torch.cat(seen["drawing"]))
+
+
+def test_larger_digits_are_judged_as_the_data_are_shrunk(judge):
+    large, labels = md.data.digits("heldout", size=28)
+    small, _ = md.data.digits("heldout", size=16)
+    assert (
+        judge.score(large[:200], labels[:200]).accuracy
+        == judge.score(small[:200], labels[:200]).accuracy
+    )
+    assert torch.equal(resized(large, 16), small)
+    assert resized(small, 16) is small
+    beyond = resized(3 * large[:2], 16)
+    assert beyond.min() >= -1
+    assert beyond.max() <= 1
 
 
 def test_real_digits_have_the_classes_of_the_samples(judge, monkeypatch):

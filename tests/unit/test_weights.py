@@ -6,11 +6,12 @@ import shutil
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import minidiff as md
-from minidiff import recipes, weights
+from minidiff import plans, recipes, weights
 from minidiff.checkpoint import DamagedFileError
+from minidiff.quality import Judge, by_ddim, draw
 
 
 def card(name: str) -> dict:
@@ -35,15 +36,19 @@ def test_each_recipe_ships_and_nothing_else():
 @pytest.mark.parametrize("name", sorted(recipes.RECIPES))
 def test_card_describes_the_file(name):
     about = card(name)
-    content = (weights.FOLDER / f"{name}.safetensors").read_bytes()
+    path = weights.FOLDER / f"{name}.safetensors"
+    content = path.read_bytes()
     assert about["sha256"] == hashlib.sha256(content).hexdigest()
-    assert len(content) < 6_000_000
+    assert len(content) < 3_000_000
+    stored = {x.dtype for name, x in load_file(path).items() if name != weights.SCHEDULE}
+    assert stored == {torch.float16 if recipes.RECIPES[name].half else torch.float32}
+    assert about["stored"] == ("16 bits" if recipes.RECIPES[name].half else "32 bits")
     net, schedule = md.load(name)
     assert about["network"] == type(net).__name__
     assert about["config"] == net.config
     assert about["weights"] == sum(x.numel() for x in net.parameters())
     assert not net.training
-    assert weights.example_shape(name) == (1, 16, 16)
+    assert {x.dtype for x in net.parameters()} == {torch.float32}
     if schedule is None:
         assert about["schedule"] is None
     else:
@@ -52,6 +57,7 @@ def test_card_describes_the_file(name):
     # The recipe of today still makes this network.
     plan = recipes.make_plan(name)
     assert plan.net.config == net.config
+    assert weights.example_shape(name) == plan.data[0].shape[1:]
     assert about["steps"] == plan.steps
 
 
@@ -76,15 +82,48 @@ def test_classifier_is_trained_without_the_held_out_digits():
     assert not any(x.numpy().tobytes() in heldout for x in images)
 
 
-def test_digits16_draws_what_it_is_told():
-    net, schedule = md.load("digits16")
-    labels = torch.arange(20) % 10
-    x = md.ddim_sample(
-        md.classifier_free_guidance(net, labels, w=1.0), schedule, (20, 1, 16, 16), steps=25,
-        clip=True, generator=torch.Generator().manual_seed(0),
-    )  # fmt: skip
-    classifier, _ = md.load("digit_classifier16")
-    assert md.metrics.accuracy(classifier, x, labels).value >= 0.9
+SAMPLERS = {
+    "digits16": by_ddim,
+    "digits16_hybrid": plans.by_learned_variance,
+    "digits16_flow": lambda net, schedule, w: plans.by_flow(net, w),
+    "digits28": by_ddim,
+}
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
+def test_network_draws_what_it_is_told(name):
+    net, schedule = md.load(name)
+    size = weights.example_shape(name)[-1]
+    images, labels = draw(SAMPLERS[name](net, schedule, 1.0), 20, size=size)
+    assert images.shape == (20, 1, size, size)
+    judge = Judge(md.load("digit_classifier16")[0])
+    assert judge.score(images, labels).accuracy >= 0.9
+    assert card(name)["scores"]["accuracy, w = 1"] >= 0.98
+
+
+def test_noisy_classifier_reads_noisy_digits_as_its_card_says():
+    net, schedule = md.load("noisy_classifier16")
+    images, labels = md.data.digits("heldout")
+    scores = card("noisy_classifier16")["scores"]
+    for t in (1, 250):
+        x_t = md.q_sample(images, t, schedule, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            read = float((net(x_t, t).argmax(dim=1) == labels).double().mean())
+        assert read == pytest.approx(scores[f"accuracy, held-out, t = {t}"], abs=5e-3)
+    falling = list(scores.values())
+    assert falling == sorted(falling, reverse=True)
+    assert falling[0] >= 0.97 > 0.2 > falling[-1]
+
+
+def test_half_is_rounded_and_comes_back_in_full(tmp_path):
+    net = md.MLP(2, width=16, depth=1)
+    weights.save(tmp_path / "whole", net, shape=(2,))
+    weights.save(tmp_path / "half", net, md.linear_schedule(), shape=(2,), half=True)
+    assert (tmp_path / "half").stat().st_size < (tmp_path / "whole").stat().st_size + 8000
+    back, schedule = md.load(tmp_path / "half")
+    assert torch.equal(schedule.beta, md.linear_schedule().beta)  # the schedule is never rounded
+    for ours, theirs in zip(back.parameters(), net.parameters(), strict=True):
+        assert torch.equal(ours, theirs.half().float())
 
 
 def test_table_is_the_one_the_recipe_prints():
@@ -118,7 +157,7 @@ def test_missing_shipped_file_is_named(copied):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"one of digit_classifier16, digits16.*'digits17'"):
+    with pytest.raises(ValueError, match=r"one of digit_classifier16, digits16, .*'digits17'"):
         md.load("digits17")
 
 
@@ -205,7 +244,7 @@ def test_recipe_writes_weights_card_and_table(tmp_path, capsys):
 
 
 def test_unknown_recipe_lists_the_known():
-    with pytest.raises(ValueError, match="one of digit_classifier16, digits16"):
+    with pytest.raises(ValueError, match="one of digit_classifier16, noisy_classifier16, digits16"):
         recipes.run("nothing", steps=1)
     with pytest.raises(ValueError, match="not both"):
         recipes.run("digits16", steps=1, minutes=1)
