@@ -3,6 +3,7 @@
 from .beta import BetaExplorer, beta_explorer
 from .ddim import DdimExplorer, ddim_explorer
 from .elbo import ElboExplorer, elbo_explorer
+from .flow import FlowExplorer, flow_explorer
 from .noise import NoiseExplorer, chain_noise, noise_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .posterior import PosteriorExplorer, posterior_explorer
@@ -13,6 +14,7 @@ __all__ = [
     "BetaExplorer",
     "DdimExplorer",
     "ElboExplorer",
+    "FlowExplorer",
     "NoiseExplorer",
     "PosteriorExplorer",
     "ReverseExplorer",
@@ -22,6 +24,7 @@ __all__ = [
     "ddim_explorer",
     "elbo_explorer",
     "filmstrip",
+    "flow_explorer",
     "noise_explorer",
     "plot_losses",
     "plot_points",

@@ -15,7 +15,7 @@ from ..schedule import linear_schedule
 from ..step import sample_step
 from ..validate import check_choice, check_floats, check_number, check_positive_int, check_t
 from .noise import chain_noise
-from .still import figure, text
+from .still import cloud_panel, figure
 from .widget import Widget, chosen, number
 
 STARTS = (1, 2, 3, 4)
@@ -36,6 +36,10 @@ class Centres(NamedTuple):
     means: Tensor
     std: float
 
+    def plain(self) -> dict[str, Any]:
+        """The same for a script."""
+        return {**self._asdict(), "means": _rounded(self.means)}
+
 
 class ReverseExplorer(Widget):
     """The figure that :func:`reverse_explorer` makes."""
@@ -49,8 +53,7 @@ class ReverseExplorer(Widget):
         self.state = state
         self.schedule = linear_schedule(T, rescale=True)
         self._walks: dict[tuple[str, int, str], list[Tensor]] = {}
-        far = max(float(one.means.abs().max()) + 3 * one.std for one in sets)
-        self._limit = max(3.2, math.ceil(10 * far) / 10)
+        self._limit = frame_of(sets)
         data = {
             "T": T,
             "beta_1": float(self.schedule.beta[1]),
@@ -58,7 +61,7 @@ class ReverseExplorer(Widget):
             "points": points,
             "limit": self._limit,
             "radius": RADIUS,
-            "sets": [{**one._asdict(), "means": _rounded(one.means)} for one in sets],
+            "sets": [one.plain() for one in sets],
             "starts": STARTS,
             "noises": NOISES,
             "state": state,
@@ -148,22 +151,11 @@ class ReverseExplorer(Widget):
         return torch.from_numpy(chain_noise(seed, t, 2 * self.points).reshape(-1, 2))
 
     def _still(self) -> str:
-        T, side, parts = self.schedule.T, 100, []
+        T, parts = self.schedule.T, []
         x = self.walk(self.state["data"], self.state["start"], self.state["noise"])
         for place, share in enumerate((1, 0.6, 0.4, 0.2, 0.1, 0)):
-            t, left = round(share * T), 110 * place + 6
-            seen = x[t][(x[t].abs() <= self._limit).all(1)]
-            px = left + (seen[:, 0] / self._limit + 1) * side / 2
-            py = 6 + (1 - seen[:, 1] / self._limit) * side / 2
-            # One decimal of a pixel: far above what another machine's last bit could change.
-            dots = "".join(
-                f"M{a:.1f} {b:.1f}h0" for a, b in zip(px.tolist(), py.tolist(), strict=True)
-            )
-            parts.append(
-                f'<rect x="{left}" y="6" width="{side}" height="{side}" fill="none" stroke="#8c959f"/>'
-                f'<path d="{dots}" fill="none" stroke="#0072b2" stroke-width="2.5" '
-                f'stroke-linecap="round"/>' + text(left + side / 2, side + 22, f"t = {t}")
-            )
+            t = round(share * T)
+            parts.append(cloud_panel(place, f"t = {t}", x[t].tolist(), self._limit))
         alt = (
             f"{self.points} points at six times of the reverse process: from a round cloud of noise at "
             f"t = {T} to the shape of the data at t = 0. The interactive figure needs JavaScript."
@@ -220,17 +212,7 @@ def reverse_explorer(
     for name, value, most in (("T", T, 2000), ("points", points, 1000)):
         if value > most:
             raise ValueError(f"{name} must be at most {most} in this figure, got {value}")
-    if means is None:
-        sets = _bundled()
-    else:
-        check_floats("means", means)
-        if means.dim() != 2 or means.shape[1] != 2 or len(means) > MOST_CENTRES:
-            raise ValueError(
-                f"means must be up to {MOST_CENTRES} centres in the plane, shape (K, 2); "
-                f"got {tuple(means.shape)}"
-            )
-        std = check_number("std", std, 0, 10, open_ends=True)
-        sets = [_set("centres", "given centres", means.detach().cpu(), std)]
+    sets = _bundled() if means is None else [given_centres(means, std)]
     t = T if t is None else t
     check_t(t, T, low=0)
     state = {"data": sets[0].name, "start": 1, "noise": "1", "show": "score", "t": int(t)}
@@ -238,15 +220,38 @@ def reverse_explorer(
 
 
 def _bundled() -> list[Centres]:
-    from ..data.points import EIGHT_STD, eight_means
-
     # The two half circles of toy("two_moons"), each as 24 places in its middle.
     angle = math.pi * (torch.arange(24, dtype=torch.float64) + 0.5) / 24
     moon = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1) * 4 / 3
     return [
-        _set("eight_gaussians", "eight Gaussians", eight_means(), EIGHT_STD),
+        eight_gaussians(),
         _set("two_moons", "two moons", torch.cat([moon, -moon]), 0.1),
     ]
+
+
+def frame_of(sets: Sequence[Centres]) -> float:
+    """Half the side of a square around 0 that holds the data, and nearly all of the noise."""
+    far = max(float(one.means.abs().max()) + 3 * one.std for one in sets)
+    return max(3.2, math.ceil(10 * far) / 10)
+
+
+def eight_gaussians() -> Centres:
+    """The eight Gaussians of ``md.data.toy``."""
+    from ..data.points import EIGHT_STD, eight_means
+
+    return _set("eight_gaussians", "eight Gaussians", eight_means(), EIGHT_STD)
+
+
+def given_centres(means: Tensor, std: float) -> Centres:
+    """Centres and standard deviation that a reader gave, checked."""
+    check_floats("means", means)
+    if means.dim() != 2 or means.shape[1] != 2 or len(means) > MOST_CENTRES:
+        raise ValueError(
+            f"means must be up to {MOST_CENTRES} centres in the plane, shape (K, 2); "
+            f"got {tuple(means.shape)}"
+        )
+    std = check_number("std", std, 0, 10, open_ends=True)
+    return _set("centres", "given centres", means.detach().cpu(), std)
 
 
 def _set(name: str, label: str, means: Tensor, std: float) -> Centres:

@@ -37,6 +37,38 @@ def image(x: float, y: float, size: float, address: str, label: str) -> str:
     )
 
 
+def cloud_panel(
+    place: int,
+    label: str,
+    points: Sequence[Sequence[float]],
+    limit: float,
+    ways: Sequence[Sequence[Sequence[float]]] = (),
+) -> str:
+    """Points in the square of [-limit, limit]² as dots, over the ways by which they came.
+
+    ``place`` counts panels from the left; what lies outside the square is left out.
+    """
+    side, left = 100, 110 * place + 6
+
+    def path(some: Sequence[Sequence[float]], joint: str, end: str) -> str:
+        seen = [(x, y) for x, y in some if abs(x) <= limit and abs(y) <= limit]
+        # One decimal of a pixel: far above what another machine's last bit could change.
+        places = [
+            f"{left + (x / limit + 1) * side / 2:.1f} {6 + (1 - y / limit) * side / 2:.1f}"
+            for x, y in seen
+        ]
+        return f"M{(end + joint).join(places)}{end}" if places else ""
+
+    lines = "".join(path(way, "L", "") for way in ways)
+    behind = f'<path d="{lines}" fill="none" stroke="#8c959f" stroke-width="0.6"/>' if lines else ""
+    return (
+        f'<rect x="{left}" y="6" width="{side}" height="{side}" fill="none" stroke="#8c959f"/>'
+        f"{behind}"
+        f'<path d="{path(points, "M", "h0")}" fill="none" stroke="#0072b2" stroke-width="2.5" '
+        f'stroke-linecap="round"/>{text(left + side / 2, side + 22, label)}'
+    )
+
+
 def curve_panel(
     place: int,
     title: str,

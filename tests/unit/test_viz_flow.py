@@ -1,0 +1,291 @@
+"""The flow explorer without a browser: its HTML, and the numbers that Python gives for it."""
+
+import hashlib
+import html.parser
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import minidiff as md
+from minidiff.viz.flow import between
+
+CENTRES = [[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]]
+
+
+@pytest.fixture(scope="module")
+def widget():
+    return md.viz.flow_explorer()
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A figure whose walk is short enough to be done again by hand."""
+    return md.viz.flow_explorer(torch.tensor(CENTRES), 0.2, steps=5, points=12, seed=3)
+
+
+def test_html_is_self_contained_and_small(widget):
+    page = widget._repr_html_()
+    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
+    assert len(page.encode()) < 60_000
+    assert page.count("<script>") == page.count("</script>") == 1
+    assert re.search(r'<div class="mdw mdw-flow_explorer" data-mdw="[0-9a-f]{12}">', page)
+    assert re.search(r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
+
+
+def test_html_is_balanced(widget):
+    open_tags, wrong = [], []
+
+    class Balance(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            open_tags.append(tag)
+
+        def handle_startendtag(self, tag, attrs):
+            pass
+
+        def handle_endtag(self, tag):
+            if open_tags.pop() != tag:
+                wrong.append(tag)
+
+    Balance().feed(widget._repr_html_())
+    assert (open_tags, wrong) == ([], [])
+
+
+def test_html_is_the_same_in_another_process_and_names_no_address(widget):
+    code = (
+        "import hashlib, minidiff.viz as v; "
+        "print(hashlib.sha256(v.flow_explorer()._repr_html_().encode()).hexdigest())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == hashlib.sha256(widget._repr_html_().encode()).hexdigest()
+    assert repr(widget) == (
+        "<minidiff interactive figure: flow explorer, eight Gaussians, ot path, 8 steps>"
+    )
+
+
+def test_each_setting_has_its_own_key(small):
+    key = re.compile(r'data-mdw="(\w+)"')
+    others = [
+        {"std": 0.3},
+        {"path": "vp"},
+        {"steps": 6},
+        {"t": 0.5},
+        {"compare": "pairs"},
+        {"particle": 2},
+        {"points": 5},
+        {"seed": 2},
+    ]
+    one = torch.tensor([[0.5, 1.0]])
+    widgets = [small] + [
+        md.viz.flow_explorer(one, **{"steps": 5, "particle": 1, **other}) for other in [{}, *others]
+    ]
+    assert len({key.search(w._repr_html_())[1] for w in widgets}) == len(widgets) == 10
+
+
+def test_the_page_s_data_hold_no_last_bits(widget):
+    data = widget._data
+    for value in np.ravel(data["means"]):
+        assert value == round(value, 5)
+    assert "-0.0," not in json.dumps(data)
+
+
+def path_weights(path, t):
+    """How much of data and of noise is in x at t: the definitions of the three paths."""
+    if path == "ot":
+        return t, 1 - t
+    if path == "trigonometric":
+        return math.sin(math.pi / 2 * t), math.cos(math.pi / 2 * t)
+    a = math.exp(-(0.1 * (1 - t) + 19.9 / 2 * (1 - t) ** 2) / 2)
+    return a, math.sqrt(1 - a**2)
+
+
+def mean_velocity(x, t, path, std):
+    """Mean velocity of the paths through x at t: by Bayes' rule, one point and one centre at a time."""
+    a, b = path_weights(path, t)
+    h = 1e-6
+    (a_up, b_up), (a_low, b_low) = (path_weights(path, t + sign * h) for sign in (1, -1))
+    var = a**2 * std**2 + b**2
+    out = []
+    for point in x:
+        gaps = [point - a * np.array(centre) for centre in CENTRES]
+        shares = [math.exp(-(gap @ gap) / (2 * var)) for gap in gaps]
+        data = sum(
+            share * (np.array(centre) + a * std**2 / var * gap)
+            for share, centre, gap in zip(shares, CENTRES, gaps, strict=True)
+        ) / sum(shares)
+        noise = (point - a * data) / b
+        out.append((a_up - a_low) / (2 * h) * data + (b_up - b_low) / (2 * h) * noise)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("path", ["ot", "vp", "trigonometric"])
+def test_walk_takes_euler_steps_along_the_mean_velocity_of_the_pairs(small, path):
+    x = md.viz.chain_noise(3, 0, 24).reshape(12, 2)
+    states = small.walk(path, 5)
+    assert len(states) == 6
+    np.testing.assert_allclose(states[0], x, atol=1e-12)
+    for i in range(5):
+        x = x + mean_velocity(x, i / 5, path, 0.2) / 5
+        np.testing.assert_allclose(states[i + 1], x, atol=1e-7)
+
+
+@pytest.mark.parametrize("path", ["ot", "vp", "trigonometric"])
+@pytest.mark.parametrize("std", [0.05, 0.15])
+def test_exact_is_exact_to_the_digits_shown(path, std):
+    widget = md.viz.flow_explorer(md.data.eight_means(), std, points=10, particle=1)
+    states = widget.exact(path)
+    finer = md.flow.flow_steps(widget.velocity(path), widget.noise, 200, solver="rk4")
+    for state, other in zip(states, list(finer)[::2], strict=True):
+        assert (state - other.x).norm(dim=1).max() < 1e-4
+
+
+def test_readout_measures_the_distance_to_the_exact_flow(widget):
+    out = widget.readout(path="vp", steps=4, t=0.37, particle=7)
+    walk, exact = widget.walk("vp", 4), widget.exact("vp")
+    here = walk[1] + (0.37 - 0.25) / 0.25 * (walk[2] - walk[1])
+    assert out["error"] == f"{(walk[4] - exact[100]).norm(dim=1).mean():.3f}"
+    assert out["gap"] == f"{(here - exact[37]).norm(dim=1).mean():.3f}" != out["error"]
+    assert out["position"] == f"({here[6, 0]:.3f}, {here[6, 1]:.3f})"
+    assert out["error"] in out["sentence"]
+    assert out["gap"] in out["sentence"]
+    assert "t = 0.37: with 4 Euler steps" in out["sentence"]
+
+
+@pytest.mark.parametrize("path", ["ot", "vp", "trigonometric"])
+def test_straightness_is_the_library_s(widget, path):
+    S = md.flow.straightness(widget.velocity(path), widget.noise, 100, solver="rk4")
+    for steps in (1, 30):  # a property of the flow, whatever the walk
+        assert widget.readout(path=path, steps=steps)["straightness"] == f"{S.mean():.3f}"
+
+
+def test_one_step_of_the_straight_path_leads_to_the_mean_of_the_data(small):
+    ends = small.walk("ot", 1)[1]
+    np.testing.assert_allclose(ends, np.mean(CENTRES, axis=0) + np.zeros((12, 2)), atol=1e-12)
+
+
+def test_more_steps_come_nearer(widget):
+    for path in ("ot", "vp", "trigonometric"):
+        errors = [float(widget.readout(path=path, steps=n)["error"]) for n in (2, 10, 50)]
+        assert errors[0] > 3 * errors[1] > 9 * errors[2] > 0
+
+
+def test_the_exact_flow_ends_in_the_data(widget):
+    means = md.data.eight_means().double()
+    for path in ("ot", "vp", "trigonometric"):
+        away = torch.cdist(widget.exact(path)[-1], means).amin(1)
+        # Distances from the centre of a Gaussian in the plane: sqrt(2) s in the quadratic mean.
+        assert float(away.square().mean().sqrt()) == pytest.approx(
+            math.sqrt(2) * md.data.EIGHT_STD, rel=0.35
+        )
+        assert torch.cdist(widget.exact(path)[-1], means).argmin(1).unique().numel() == 8
+
+
+@pytest.mark.parametrize("path", ["ot", "vp", "trigonometric"])
+def test_pairs_run_from_the_particles_to_data_drawn_without_looking(small, path):
+    z = md.viz.chain_noise(3, 1, 24).reshape(12, 2)
+    data = np.array([CENTRES[i % 3] for i in range(12)]) + 0.2 * z
+    for t in (0, 0.3, 0.9):
+        a, b = path_weights(path, t)
+        np.testing.assert_allclose(
+            small.pairs(path, t), a * data + b * small.noise.numpy(), atol=1e-9
+        )
+    np.testing.assert_allclose(small.pairs(path, 1), data, atol=0.01)
+
+
+def test_the_particle_followed_at_first_is_the_most_bent_one(widget):
+    S = md.flow.straightness(widget.velocity("ot"), widget.noise, 100, solver="rk4")
+    assert widget.state["particle"] == 1 + int(S.argmax()) > 1
+    assert md.viz.flow_explorer(particle=3).state["particle"] == 3
+
+
+def test_between_runs_straight_from_state_to_state():
+    walk = [torch.tensor([[float(v), 0.0]]) for v in (0, 1, 4)]
+    assert [float(between(walk, t)[0, 0]) for t in (0, 0.25, 0.5, 0.75, 1)] == [0, 0.5, 1, 2.5, 4]
+
+
+def test_sentence_names_both_ends_and_what_is_drawn(widget):
+    assert widget.readout(t=0)["sentence"].startswith("t = 0: pure noise. With 8 Euler steps")
+    assert widget.readout(t=0)["gap"] == "0.000"
+    end = widget.readout(t=1, steps=1)
+    assert end["sentence"].startswith(f"t = 1: after 1 Euler step the particles are {end['error']}")
+    assert end["gap"] == end["error"]
+    assert end["sentence"].endswith("Its ways never meet at the same time.")
+    assert widget.readout(compare="pairs")["sentence"].endswith("They cross as they like.")
+    assert widget.readout(compare="none")["sentence"].endswith("it will be 0.073.")
+
+
+def test_t_is_rounded_to_what_the_slider_can_say(widget):
+    assert widget.readout(t=0.123) == widget.readout(t=0.12)
+    assert md.viz.flow_explorer(t=0.297).state["t"] == 0.3
+
+
+def test_bundled_data_are_those_of_the_library(widget):
+    assert torch.allclose(widget.data.means, md.data.eight_means().double(), atol=1e-5)
+    assert widget.data.std == md.data.EIGHT_STD
+
+
+def test_still_picture_shows_the_walk(small):
+    paths = re.findall(r'<path d="(M[^"]+)"', small._picture)
+    assert len(paths) == 7  # six clouds, and ways in the last
+    walk, limit = small.walk("ot", 5), small._limit
+    for place, d in enumerate([*paths[:5], paths[6]]):
+        shown = np.array(re.findall(r"M([\d.]+) ([\d.]+)h0", d), float)
+        x = walk[place].numpy()
+        x = x[(np.abs(x) <= limit).all(1)]
+        assert len(x) > 8
+        np.testing.assert_allclose(
+            shown[:, 0], 6 + 110 * place + (x[:, 0] / limit + 1) * 50, atol=0.051
+        )
+        np.testing.assert_allclose(shown[:, 1], 6 + (1 - x[:, 1] / limit) * 50, atol=0.051)
+    assert paths[5].count("L") >= 8 * 8
+
+
+@pytest.mark.parametrize(
+    ("controls", "error", "words"),
+    [
+        ({"t": 1.1}, ValueError, r"t must lie in \[0, 1\], got 1.1"),
+        ({"t": "1"}, TypeError, "t must be a number"),
+        ({"path": "cosine"}, ValueError, "path must be one of 'ot', 'vp', 'trigonometric'"),
+        ({"steps": 0}, ValueError, "steps must be at least 1"),
+        ({"steps": 51}, ValueError, "steps must be at most 50 in this figure"),
+        ({"compare": "all"}, ValueError, "compare must be one of 'exact', 'pairs', 'none'"),
+        ({"particle": 49}, ValueError, "particle must be at most 48, got 49"),
+        ({"seed": 1}, TypeError, "no control 'seed'; there are path, steps"),
+    ],
+)
+def test_readout_refuses_what_a_control_cannot_say(widget, controls, error, words):
+    with pytest.raises(error, match=words):
+        widget.readout(**controls)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"path": "straight"}, ValueError, "path must be one of 'ot', 'vp', 'trigonometric'"),
+        ({"steps": 51}, ValueError, "steps must be at most 50 in this figure, got 51"),
+        ({"steps": 2.0}, TypeError, "steps must be an integer"),
+        ({"t": -0.1}, ValueError, r"t must lie in \[0, 1\]"),
+        ({"compare": "both"}, ValueError, "compare must be one of"),
+        ({"points": 3}, ValueError, "points must be at least 4"),
+        ({"points": 201}, ValueError, "points must be at most 200 in this figure"),
+        ({"particle": 0}, ValueError, "particle must be at least 1"),
+        ({"points": 10, "particle": 11}, ValueError, "particle must be at most 10"),
+        ({"seed": 0}, ValueError, "seed must be at least 1"),
+        ({"seed": 1001}, ValueError, "seed must be at most 1000"),
+        ({"means": [[0.0, 0.0]]}, TypeError, "means must be a torch"),
+        ({"means": torch.zeros(3, 3)}, ValueError, r"shape \(K, 2\); got \(3, 3\)"),
+        ({"means": torch.zeros(101, 2)}, ValueError, "up to 100 centres"),
+        ({"means": torch.full((1, 2), torch.nan)}, ValueError, "NaN"),
+        ({"means": torch.zeros(1, 2), "std": 0.04}, ValueError, r"std must lie in \[0.05, 10\]"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, error, words):
+    with pytest.raises(error, match=words):
+        md.viz.flow_explorer(**arguments)
