@@ -130,3 +130,46 @@ def test_the_whole_of_ddim_is_theirs(steps, eta, clip):
 def test_the_default_times_are_their_trailing_ones(steps):
     theirs = [index + 1 for index in ddim(LINEAR, steps).timesteps.tolist()]
     assert md.sampling_times(1000, steps) == [*theirs, 0]
+
+
+@pytest.mark.parametrize("schedule", [LINEAR, COSINE], ids=["linear", "cosine"])
+@pytest.mark.parametrize("t", [2, 3, 500, 1000])
+def test_learned_variance_is_the_peers_learned_range(schedule, t):
+    """Both take a network's output o in [-1, 1] and mix the logarithms by (o + 1) / 2."""
+    x_t, eps = pair()
+    output = torch.cat([eps, 2 * torch.rand(x_t.shape, generator=gen(1), dtype=F64) - 1], dim=1)
+    peer = ddpm(schedule, variance_type="learned_range")
+    theirs = peer.step(output, t - 1, x_t, generator=gen(2)).prev_sample
+    prediction, v = md.split_variance(output)
+    ours, _ = md.sample_step(
+        prediction, x_t, t, t - 1, schedule, variance="learned", v=v, generator=gen(2)
+    )
+    torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-10)
+
+
+def test_chain_with_learned_variance_is_the_peers():
+    """50 steps of 1000: the variances are those between the times walked.
+
+    The last step is left out: there the peer adds noise, whose variance mixes the logarithm of 1e-20 in,
+    unless the list ends at its index 0. Ours adds none on the way into 0.
+    """
+
+    def two_heads(x: Tensor, t: Tensor) -> Tensor:
+        return torch.cat([small_net(x, t), torch.sin(5 * x)], dim=1)
+
+    peer = ddpm(LINEAR, variance_type="learned_range", timestep_spacing="trailing")
+    peer.set_timesteps(50)
+    generator = gen(3)
+    x = torch.randn(2, 1, 3, 3, generator=generator, dtype=F64)
+    x_T = x.clone()
+    for index in peer.timesteps[:-1]:
+        answer = two_heads(x, torch.full((2,), int(index) + 1))
+        x = peer.step(answer, int(index), x, generator=generator).prev_sample
+    generator = gen(3)
+    torch.randn(2, 1, 3, 3, generator=generator, dtype=F64)
+    *_, ours, _ = md.sampling_steps(
+        lambda x, t: md.split_variance(two_heads(x, t)), LINEAR, steps=50, variance="learned",
+        x_T=x_T, generator=generator,
+    )  # fmt: skip
+    assert ours.t == int(peer.timesteps[-1]) + 1
+    torch.testing.assert_close(ours.x, x, atol=1e-8, rtol=1e-8)
