@@ -8,6 +8,7 @@ from .noise import NoiseExplorer, chain_noise, noise_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .posterior import PosteriorExplorer, posterior_explorer
 from .reverse import ReverseExplorer, reverse_explorer
+from .schedules import ScheduleExplorer, schedule_explorer
 from .widget import Widget
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "NoiseExplorer",
     "PosteriorExplorer",
     "ReverseExplorer",
+    "ScheduleExplorer",
     "Widget",
     "beta_explorer",
     "chain_noise",
@@ -31,5 +33,6 @@ __all__ = [
     "plot_schedules",
     "posterior_explorer",
     "reverse_explorer",
+    "schedule_explorer",
     "show_grid",
 ]

@@ -206,15 +206,8 @@ def noise_explorer(
     settings = check_settings(T, beta_1, beta_T, s, largest_T=2000)
     t = T // 4 if t is None else t
     check_t(t, T, low=0)
-    seed = check_positive_int("seed", seed, low=0)
-    if seed >= 2**32:
-        raise ValueError(f"seed must be below 2^32, got {seed}")
-    if x_0 is None:
-        x_0, labels = _typical_digits(), [f"digit {digit}" for digit in range(10)]
-    else:
-        _check_pictures(x_0)
-        labels = [f"picture {k + 1}" for k in range(len(x_0))]
-    pixels = ((x_0[:, 0].detach().cpu().double() + 1) * 127.5).round().byte().numpy()
+    seed = check_seed(seed)
+    pixels, labels = pixels_and_labels(x_0)
     state = {"view": view, "picture": 0, "schedule": schedule, "t": int(t)}
     return NoiseExplorer(pixels, labels, settings, seed, state)
 
@@ -251,6 +244,23 @@ def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     x = ((x ^ (x >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & word
     x = ((x ^ (x >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & word
     return x ^ (x >> np.uint64(16))
+
+
+def pixels_and_labels(x_0: Tensor | None) -> tuple[npt.NDArray[np.uint8], list[str]]:
+    """What a figure shows of given pictures (B, H, W), or of the bundled digits, and what to call each."""
+    if x_0 is None:
+        x_0, labels = _typical_digits(), [f"digit {digit}" for digit in range(10)]
+    else:
+        _check_pictures(x_0)
+        labels = [f"picture {k + 1}" for k in range(len(x_0))]
+    return ((x_0[:, 0].detach().cpu().double() + 1) * 127.5).round().byte().numpy(), labels
+
+
+def check_seed(seed: int) -> int:
+    """Refuse what :func:`chain_noise` cannot take for a seed."""
+    if check_positive_int("seed", seed, low=0) >= 2**32:
+        raise ValueError(f"seed must be below 2^32, got {seed}")
+    return int(seed)
 
 
 @cache

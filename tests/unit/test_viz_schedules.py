@@ -1,0 +1,191 @@
+"""The schedule explorer without a browser: its HTML, and the numbers that Python gives for it."""
+
+import hashlib
+import html.parser
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import minidiff as md
+from minidiff.viz.widget import number
+
+SCHEDULES = {
+    "linear": lambda T, s: md.linear_schedule(T, rescale=True),
+    "cosine": lambda T, s: md.cosine_schedule(T, s),
+    "scaled_linear": lambda T, s: md.scaled_linear_schedule(T, rescale=True),
+    "sigmoid_beta": lambda T, s: md.sigmoid_beta_schedule(T, rescale=True),
+    "sigmoid": lambda T, s: md.sigmoid_schedule(T),
+    "zero_snr": lambda T, s: md.rescale_zero_terminal_snr(md.linear_schedule(T, rescale=True)),
+}
+
+
+@pytest.fixture(scope="module")
+def widget():
+    return md.viz.schedule_explorer()
+
+
+def test_html_is_self_contained_and_small(widget):
+    page = widget._repr_html_()
+    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
+    assert len(page.encode()) < 70_000
+    assert page.count("<script>") == page.count("</script>") == 1
+    assert re.search(r'<div class="mdw mdw-schedule_explorer" data-mdw="[0-9a-f]{12}">', page)
+    assert re.search(r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
+
+
+def test_html_is_balanced(widget):
+    open_tags, wrong = [], []
+
+    class Balance(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            open_tags.append(tag)
+
+        def handle_startendtag(self, tag, attrs):
+            pass
+
+        def handle_endtag(self, tag):
+            if open_tags.pop() != tag:
+                wrong.append(tag)
+
+    Balance().feed(widget._repr_html_())
+    assert (open_tags, wrong) == ([], [])
+
+
+def test_html_is_the_same_in_another_process_and_names_no_address(widget):
+    code = (
+        "import hashlib, minidiff.viz as v; "
+        "print(hashlib.sha256(v.schedule_explorer()._repr_html_().encode()).hexdigest())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == hashlib.sha256(widget._repr_html_().encode()).hexdigest()
+    assert "0x" not in repr(widget)
+    assert "linear above cosine, T=1000" in repr(widget)
+
+
+def test_each_setting_has_its_own_key():
+    key = re.compile(r'data-mdw="(\w+)"')
+    settings = [{}, {"T": 500}, {"s": 0.01}, {"top": "sigmoid"}, {"bottom": "linear"}, {"t": 5}]
+    settings += [{"seed": 1}, {"x_0": torch.zeros(1, 1, 4, 4)}]
+    pages = [md.viz.schedule_explorer(**setting)._repr_html_() for setting in settings]
+    assert len({key.search(page)[1] for page in pages}) == len(settings)
+
+
+@pytest.mark.parametrize("T", [25, 400, 1000])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_each_entry_of_the_menu_is_the_library_s_schedule(widget, name, T):
+    for row in ("top", "bottom"):
+        shown = widget.schedule(row, **{row: name, "T": T, "s": 0.02})
+        assert torch.equal(shown.beta, SCHEDULES[name](T, 0.02).beta)
+
+
+def test_the_menu_offers_what_python_knows(widget):
+    assert [name for name, _ in widget._data["menu"]] == list(SCHEDULES)
+
+
+def test_a_row_shows_the_nice_property_with_one_noise_for_all():
+    x_0 = torch.rand(2, 1, 5, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    widget = md.viz.schedule_explorer(x_0, 100, bottom="sigmoid", seed=7)
+    rounded = ((x_0[1, 0].double() + 1) * 127.5).round() / 127.5 - 1
+    noise = md.viz.chain_noise(7, 0, 20).reshape(5, 4)
+    for row, schedule in (("top", SCHEDULES["linear"]), ("bottom", SCHEDULES["sigmoid"])):
+        for t in (1, 40, 100):
+            left = float(schedule(100, 0).alpha_bar[t])
+            wanted = math.sqrt(left) * rounded.numpy() + math.sqrt(1 - left) * noise
+            np.testing.assert_allclose(widget.state_at(row, t, picture=1), wanted, atol=1e-12)
+    assert torch.equal(widget.state_at("top", 0, picture=1), rounded)
+
+
+def test_readout_names_the_time_at_which_the_other_row_is_as_noisy(widget):
+    out = widget.readout(t=500)
+    linear, cosine = md.linear_schedule().alpha_bar, md.cosine_schedule().alpha_bar
+    assert out["alpha_bar_t_top"] == number(float(linear[500]))
+    assert out["log_snr_t_bottom"] == number(math.log(cosine[500] / (1 - cosine[500])))
+    there, here = (int(out[f"like_{row}"].removeprefix("t = ")) for row in ("top", "bottom"))
+    assert cosine[there] <= linear[500] < cosine[there - 1]
+    assert linear[here] <= cosine[500] < linear[here - 1]
+    assert f"as noisy as the lower one is at t = {there}." in out["sentence"]
+    few = [int((table < 0.01).sum()) for table in (linear, cosine)]
+    assert out["sentence"].endswith(f"variance: linear {few[0]}, cosine {few[1]}.")
+
+
+def test_readout_at_the_ends(widget):
+    clean = widget.readout(t=0)
+    assert [clean[f"log_snr_t_{row}"] for row in ("top", "bottom")] == ["∞", "∞"]
+    assert clean["like_top"] == clean["like_bottom"] == "t = 0"
+    noise = widget.readout(top="zero_snr", t=1000)
+    assert noise["alpha_bar_t_top"] == "0"
+    assert noise["log_snr_t_top"] == "-∞"
+    assert noise["like_top"] == "never"
+    assert "noisier than the lower one ever gets" in noise["sentence"]
+    alike = widget.readout(bottom="linear", t=123)
+    assert alike["like_top"] == alike["like_bottom"] == "t = 123"
+
+
+def test_another_T_keeps_t_at_its_share_of_the_way():
+    widget = md.viz.schedule_explorer(T=200, t=50)
+    assert widget.readout(T=1000) == widget.readout(T=1000, t=250)
+    assert widget.readout(T=1000) != widget.readout(T=1000, t=251)
+
+
+def test_still_picture_shows_both_rows(widget):
+    pictures = re.findall(r'href="(data:image/png[^"]+)"', widget._picture)
+    assert len(set(pictures)) == 11  # twice six times, and t = 0 is alike in both
+    assert re.findall(r">(linear|cosine)<", widget._picture) == ["linear", "cosine"]
+
+
+@pytest.mark.parametrize(
+    ("controls", "error", "words"),
+    [
+        ({"t": 1001}, IndexError, r"t = 1001 is outside 0\.\.1000"),
+        ({"t": -1}, IndexError, "t = -1"),
+        ({"top": "square"}, ValueError, "top must be one of 'linear', 'cosine'"),
+        ({"bottom": "square"}, ValueError, "bottom must be one of 'linear', 'cosine'"),
+        ({"schedule": "linear"}, TypeError, "no control 'schedule'; there are picture, top"),
+    ],
+)
+def test_readout_refuses_what_a_control_cannot_say(widget, controls, error, words):
+    with pytest.raises(error, match=words):
+        widget.readout(**controls)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda w: w.state_at("middle", 1), ValueError, "row must be one of 'top', 'bottom'"),
+        (lambda w: w.state_at("top", 1001), IndexError, "t = 1001"),
+        (lambda w: w.state_at("top", 1, picture=10), IndexError, "picture = 10"),
+    ],
+)
+def test_state_at_refuses_what_is_not_there(widget, call, error, words):
+    with pytest.raises(error, match=words):
+        call(widget)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"T": 24}, ValueError, "T must be at least 25"),
+        ({"T": 2001}, ValueError, "T must be at most 2000 in this figure"),
+        ({"T": 100.0}, TypeError, "T must be an integer"),
+        ({"s": 0}, ValueError, r"s must lie in \(0, 1\)"),
+        ({"top": "square"}, ValueError, "top must be one of"),
+        ({"bottom": None}, ValueError, "bottom must be one of"),
+        ({"t": 1001}, IndexError, r"t = 1001 is outside 0\.\.1000"),
+        ({"t": 2.5}, TypeError, "t must be an int"),
+        ({"seed": 2**32}, ValueError, r"seed must be below 2\^32"),
+        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"x_0": [[0.0]]}, TypeError, "x_0 must be a torch"),
+        ({"x_0": torch.zeros(1, 3, 8, 8)}, ValueError, r"grey pictures \(B, 1, H, W\)"),
+        ({"x_0": torch.full((1, 1, 8, 8), 1.5)}, ValueError, r"x_0 must lie in \[-1, 1\]"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, error, words):
+    with pytest.raises(error, match=words):
+        md.viz.schedule_explorer(**arguments)
