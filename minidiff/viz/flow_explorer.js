@@ -150,7 +150,7 @@ function build(root, data) {
     keys: data.paths.map((path) => [COLOURS[path.name], path.label]),
     onPick: (share) => { controls.steps.value = Math.round(data.most_steps ** share); update(); } });
   const numbers = tiles(root, ['error', 'gap', 'straightness', 'position']);
-  numbers.row.style.gridTemplateColumns = 'repeat(auto-fit, minmax(128px, 1fr))';
+  numbers.row.style.gridTemplateColumns = 'repeat(auto-fit, minmax(140px, 1fr))';
   const say = sentence(root);
   const stop = player(play, say, () => { if (controls.t.value === 1) go(0); }, () => {
     go(Math.round(100 * controls.t.value + 1) / 100);
