@@ -128,7 +128,7 @@ function build(root, data) {
   root.setAttribute('role', 'group');
   root.setAttribute('aria-label', 'Interactive figure: explorer of flows');
   add(root, 'div', { class: 'mdw-title' }, 'Carry noise to data by a flow');
-  add(root, 'div', { class: 'mdw-hint' }, 'Blue: particles that start as noise at t = 0 and take n Euler steps along the exact velocity. Orange: the one that is followed. Shading: where the exact flow has them at t. Move t, or press Play.');
+  add(root, 'div', { class: 'mdw-hint' }, 'Blue: particles that start as noise at t = 0 and take n Euler steps along the exact velocity. Orange: the one that is followed; green: what it is compared with. Shading: where the exact flow has them at t. Move t, or press Play.');
 
   const stage = add(root, 'div', { class: 'mdw-stage' });
   const left = add(stage, 'div', { style: 'flex:1 1 260px;min-width:0;max-width:440px' }), square = add(left, 'div', { style: 'position:relative' });
