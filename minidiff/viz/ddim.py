@@ -21,7 +21,7 @@ from .still import figure, image, text
 from .widget import Widget, chosen, number
 
 SEEDS = (1, 2)
-MOST_SHOWN = 10  # steps of a walk that are kept
+MOST_SHOWN = 5  # steps of a walk that are kept, at the same t for 5, 10, 20 and 50 steps
 MOST_PICTURES, MOST_PIXELS = 4, 32 * 32
 ETAS = (0.0, 0.5, 1.0)
 STEPS = (1, 2, 5, 10, 20, 50)
@@ -180,7 +180,7 @@ def ddim_explorer(
 
     The figure draws :math:`x_t` and the guess :math:`\hat x_0`, twice: with fresh noise z from one seed and
     from another. At η = 0 there is none, and the two are one. All walks are made when this is called,
-    and the figure keeps their frames (at most ten steps of a walk, in 16 levels of grey).
+    and the figure keeps their frames (after at most five of a walk's steps, in 16 levels of grey).
 
     Args:
         eps_model: Called ``eps_model(x_t, t)``; it predicts the noise.

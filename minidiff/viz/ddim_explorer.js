@@ -55,11 +55,11 @@ function build(root, data) {
   const numbers = tiles(root, ['t', 'calls', 'sigma', 'to_go', 'apart']);
   const say = sentence(root);
 
-  // The player strides every 50 ms: a frame is shown for eight of its strides.
+  // The player strides every 50 ms: a frame is shown for twelve of its strides.
   let strides = 0;
   const last = () => about(Number(controls.steps.value)).t.length - 1;
   const stop = player(play, say, () => { strides = 0; if (controls.frame.value >= last()) go(0); }, () => {
-    if (++strides % 8 === 0) go(controls.frame.value + 1);
+    if (++strides % 12 === 0) go(controls.frame.value + 1);
     return controls.frame.value < last();
   });
 
