@@ -138,7 +138,7 @@ def diversity(classifier: Classifier, images: Tensor, labels: Tensor, batch: int
     """
     found = features(classifier, images, batch).double()
     _check_targets(labels, len(found), 2**62)
-    classes, counts = labels.cpu().unique(return_counts=True)
+    classes, counts = torch.unique(labels.cpu(), return_counts=True)
     if int(counts.min()) < 3:
         raise ValueError(
             f"labels holds class {int(classes[counts.argmin()])} {int(counts.min())} time(s); a variance "

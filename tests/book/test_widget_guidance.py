@@ -107,7 +107,8 @@ def test_it_draws_the_samples_and_frames_those_that_are_misread(
         y, x = 2 + place // columns * 8, 2 + place % columns * 8
         grey = ((pictures(0.0)[k, 0].clamp(-1, 1) + 1) * 127.5).round().numpy()
         np.testing.assert_array_equal(drawn[y : y + 6, x : x + 6], np.stack([grey] * 3, 2))
-        wrong = bool(Thirds()(pictures(0.0)[k : k + 1])[0].argmax() != LABELS[k])
+        read = Thirds()(torch.from_numpy(grey / 127.5 - 1)[None, None])[0].argmax()
+        wrong = bool(read != LABELS[k])
         assert (drawn[y - 1, x + 3] == [224, 123, 32]).all() == wrong
         misread += wrong
     assert 0 < misread < len(order)
