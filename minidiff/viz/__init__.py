@@ -3,7 +3,9 @@
 from .beta import BetaExplorer, beta_explorer
 from .ddim import DdimExplorer, ddim_explorer
 from .elbo import ElboExplorer, elbo_explorer
+from .field import GuidanceField, guidance_field
 from .flow import FlowExplorer, flow_explorer
+from .free_guidance import GuidanceExplorer, guidance_explorer
 from .noise import NoiseExplorer, chain_noise, noise_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .posterior import PosteriorExplorer, posterior_explorer
@@ -16,6 +18,8 @@ __all__ = [
     "DdimExplorer",
     "ElboExplorer",
     "FlowExplorer",
+    "GuidanceExplorer",
+    "GuidanceField",
     "NoiseExplorer",
     "PosteriorExplorer",
     "ReverseExplorer",
@@ -27,6 +31,8 @@ __all__ = [
     "elbo_explorer",
     "filmstrip",
     "flow_explorer",
+    "guidance_explorer",
+    "guidance_field",
     "noise_explorer",
     "plot_losses",
     "plot_points",
