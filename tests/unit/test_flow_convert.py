@@ -205,6 +205,15 @@ def test_with_zero_terminal_snr_v_works_from_pure_noise_on():
     torch.testing.assert_close(velocity(x, tau), flow.exact_velocity(M, WIDTH)(x, tau))
 
 
+def test_samplers_learn_from_either_wrapper_where_the_network_is():
+    def model(x, t):
+        return x
+
+    model.device = torch.device("meta")
+    for wrap in (flow.velocity_from_eps_model, flow.eps_model_from_velocity):
+        assert torch.device(wrap(model, SCHEDULES[0]).device) == model.device
+
+
 def test_a_network_trained_for_diffusion_is_taken_as_it_is():
     net, schedule = md.load("digits16")
     velocity = flow.velocity_from_eps_model(md.classifier_free_guidance(net, 3, 1.0), schedule)

@@ -65,6 +65,41 @@ def test_widths_in_all_their_forms():
     assert not torch.allclose(by_component, one)
 
 
+@all_paths
+def test_components_of_different_widths(path):
+    """Shares by Bayes' rule on torch's own Gaussians; in each component, jointly Gaussian variables."""
+    x, t = torch.randn(20, 2, generator=gen(), dtype=F64), 0.4
+    a, b, a_rate, b_rate = path(t)
+    by_entry = torch.tensor([[0.1, 0.7], [0.5, 0.2], [0.9, 0.3]], dtype=F64)
+    for std in (by_entry, by_entry[:, :1].expand(3, 2)):
+        variance = a**2 * std**2 + b**2
+        log_p = torch.distributions.Normal(a * MEANS, variance.sqrt()).log_prob(x[:, None]).sum(2)
+        share = (log_p + WEIGHTS.log()).softmax(1)[..., None]
+        slope = (a_rate * a * std**2 + b_rate * b) / variance
+        expected = (share * (a_rate * MEANS + slope * (x[:, None] - a * MEANS))).sum(1)
+        given = std if std is by_entry else std[:, 0]
+        got = flow.exact_velocity(MEANS, given, WEIGHTS, path)(x, t)
+        torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_beyond_the_end_of_a_path_the_last_velocity_stands_in():
+    x, path = torch.randn(5, 2, generator=gen(), dtype=F64), flow.vp_path()
+    velocity = flow.exact_velocity(MEANS, 0.3, path=path)
+    last = velocity(x, path.end)
+    assert bool(last.isfinite().all())
+    for t in (1.0, torch.ones(5, dtype=F64)):
+        torch.testing.assert_close(velocity(x, t), last, rtol=1e-12, atol=0)
+
+
+def test_close_points_are_told_apart_in_single_precision():
+    points = torch.tensor([[0.3], [0.301]])
+    velocity = flow.exact_velocity(points, 3e-4)
+    x = torch.linspace(0.2995, 0.3015, 9)[:, None]
+    torch.testing.assert_close(
+        velocity(x, 0.9999), velocity(x.double(), 0.9999).float(), rtol=1e-5, atol=1e-6
+    )
+
+
 def test_weights_need_no_sum_of_1():
     x = torch.randn(20, 2, generator=gen(), dtype=F64)
     a, b = (flow.exact_velocity(MEANS, 0.5, w)(x, 0.5) for w in (WEIGHTS, 7 * WEIGHTS))

@@ -105,6 +105,13 @@ def test_times_fill_the_interval_up_to_the_end(path):
     assert bool(loss.isfinite())
 
 
+def test_no_time_behind_the_end_of_the_path_is_drawn():
+    half, net = flow.Path("half", flow.ot_path().weights, end=0.5), Remembering()
+    flow.matching_loss(net, torch.zeros(10_000, 1), path=half, generator=gen())
+    assert float(net.t.max()) <= 0.5
+    assert float(net.t.mean()) == pytest.approx(0.25, abs=0.01)
+
+
 def test_a_generator_decides_and_the_global_state_stays():
     data = torch.ones(4, 2)
     state = torch.get_rng_state()
@@ -303,6 +310,17 @@ def test_pairs_are_the_noise_and_where_it_went():
     start, data = flow.reflow_pairs(velocity, noise, 5, solver="heun", batch=3)
     assert start is noise
     torch.testing.assert_close(data, flow.sample(velocity, noise=noise, steps=5, solver="heun"))
+
+
+def test_pairs_are_made_some_at_a_time():
+    seen = []
+
+    def velocity(x, t):
+        seen.append(len(x))
+        return x
+
+    flow.reflow_pairs(velocity, torch.ones(7, 2), 1, batch=3)
+    assert seen == [3, 3, 1]
 
 
 @all_paths
