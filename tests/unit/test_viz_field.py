@@ -1,0 +1,212 @@
+"""The guidance field without a browser: its HTML, and the numbers that Python gives for it."""
+
+import hashlib
+import html.parser
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import minidiff as md
+from minidiff.viz.widget import number
+
+MEANS = torch.tensor([[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]])
+LABELS = torch.tensor([0, 1, 0])
+
+
+@pytest.fixture(scope="module")
+def widget():
+    return md.viz.guidance_field()
+
+
+@pytest.fixture(scope="module")
+def small():
+    return md.viz.guidance_field(MEANS, 0.3, LABELS, 50, y=1, s=2.5, t=20)
+
+
+def test_html_is_self_contained_and_small(widget):
+    page = widget._repr_html_()
+    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
+    assert len(page.encode()) < 60_000
+    assert page.count("<script>") == page.count("</script>") == 1
+    assert re.search(r'<div class="mdw mdw-guidance_field" data-mdw="[0-9a-f]{12}">', page)
+    assert re.search(r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
+
+
+def test_html_is_balanced(widget):
+    open_tags, wrong = [], []
+
+    class Balance(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            open_tags.append(tag)
+
+        def handle_startendtag(self, tag, attrs):
+            pass
+
+        def handle_endtag(self, tag):
+            if open_tags.pop() != tag:
+                wrong.append(tag)
+
+    Balance().feed(widget._repr_html_())
+    assert (open_tags, wrong) == ([], [])
+
+
+def test_html_is_the_same_in_another_process_and_names_no_address(widget):
+    code = (
+        "import hashlib, minidiff.viz as v; "
+        "print(hashlib.sha256(v.guidance_field()._repr_html_().encode()).hexdigest())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == hashlib.sha256(widget._repr_html_().encode()).hexdigest()
+    assert "0x" not in repr(widget)
+    assert "5 clouds of 3 classes, T=1000" in repr(widget)
+
+
+def test_each_setting_has_its_own_key(small):
+    key = re.compile(r'data-mdw="(\w+)"')
+    base = {"means": MEANS, "std": 0.3, "labels": LABELS, "T": 50, "y": 1, "s": 2.5, "t": 20}
+    others = [
+        {"means": MEANS + 0.1},
+        {"std": 0.2},
+        {"labels": 1 - LABELS},
+        {"T": 60},
+        {"y": 0},
+        {"s": 2},
+        {"t": 21},
+    ]
+    widgets = [small] + [md.viz.guidance_field(**{**base, **other}) for other in others]
+    assert len({key.search(w._repr_html_())[1] for w in widgets}) == len(widgets)
+
+
+def test_the_page_s_data_hold_no_last_bits():
+    circle = [[math.cos(k), math.sin(k)] for k in range(3)]
+    data = md.viz.guidance_field(torch.tensor(circle), 0.3, LABELS)._data
+    for value in np.ravel(data["means"]):
+        assert value == round(value, 5)
+    assert "-0.0," not in json.dumps(data)
+
+
+def by_hand(point, t, y, s):
+    """Score, classifier's gradient and their sum for the small figure, by differences of densities."""
+    beta = [20 * (1e-4 + i / 49 * (0.02 - 1e-4)) for i in range(50)]
+    a_bar = math.prod(1 - b for b in beta[:t])
+    var = a_bar * 0.3**2 + 1 - a_bar
+
+    def log_q(x, classes):
+        gaps = [
+            ((x - math.sqrt(a_bar) * np.array(m)) ** 2).sum()
+            for m, label in zip(MEANS.tolist(), LABELS.tolist(), strict=True)
+            if label in classes
+        ]
+        return math.log(sum(math.exp(-gap / (2 * var)) for gap in gaps))
+
+    def slope(f):
+        h = 1e-5
+        return np.array([(f(point + d) - f(point - d)) / (2 * h) for d in h * np.eye(2)])
+
+    score = slope(lambda x: log_q(x, {0, 1}))
+    gradient = slope(lambda x: log_q(x, {y}) - log_q(x, {0, 1}))
+    probability = math.exp(log_q(point, {y}) - log_q(point, {0, 1}))
+    return score, gradient, score + s * gradient, probability
+
+
+@pytest.mark.parametrize(("y", "s", "t"), [(1, 2.5, 20), (0, 0, 50), (0, 10, 5)])
+def test_readout_is_the_gradient_of_the_densities(small, y, s, t):
+    point = np.array([0.7, -0.3])
+    out = small.readout(y=str(y), s=s, t=t, x1=0.7, x2=-0.3)
+    *vectors, probability = by_hand(point, t, y, s)
+    for name, expected in zip(("score", "gradient", "guided"), vectors, strict=True):
+        shown = [float(v) for v in out[name].strip("()").split(",")]
+        np.testing.assert_allclose(shown, expected, atol=6e-4)
+        assert out[name] in out["sentence"]
+    assert float(out["probability"]) == pytest.approx(probability, abs=6e-4)
+    assert out["alpha_bar_t"] == number(float(small.schedule.alpha_bar[t]))
+
+
+def test_at_scale_1_the_field_is_the_score_of_the_class_alone(small):
+    x = 2 * torch.randn(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    alone = md.exact.mixture(MEANS[LABELS == 0].double(), 0.3, None, small.schedule)
+    for t in (1, 20, 50):
+        score = md.score_from_eps(x, alone(x, t), t, small.schedule)
+        torch.testing.assert_close(small.field(x, y="0", s=1, t=t)["guided"], score)
+
+
+def test_sentence_says_what_the_scale_means(small):
+    assert "no guidance" in small.readout(s=0)["sentence"]
+    assert "between all classes" in small.readout(s=0.4)["sentence"]
+    assert "exact score of class 1 alone" in small.readout(s=1)["sentence"]
+    assert "further from the other classes" in small.readout(s=3)["sentence"]
+
+
+def test_nought_has_no_sign(small):
+    centre = md.viz.guidance_field(
+        torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), 0.3, torch.tensor([0, 1])
+    )
+    out = centre.readout(x1=0, x2=0)
+    assert out["score"] == "(0.000, 0.000)"
+    assert "-0.000" not in "".join(out.values())
+
+
+def test_still_picture_has_the_arrows_of_three_scales(small):
+    paths = re.findall(r'<path d="(M[^"]+)"', small._picture)
+    assert len(paths) == 3
+    for path, left, s in zip(paths, (10, 230, 450), (0, 1, 3), strict=True):
+        starts = np.array(re.findall(r"M([\d.]+) ([\d.]+)l", path), float)
+        moves = np.array(re.findall(r"l(-?[\d.]+) (-?[\d.]+)", path), float)
+        limit = small._data["limit"]
+        x = np.stack([(starts[:, 0] - left) / 100 - 1, 1 - (starts[:, 1] - 6) / 100], 1) * limit
+        field = small.field(torch.from_numpy(x), s=s)["guided"].numpy() * [1, -1]
+        assert len(x) == 169
+        long = np.linalg.norm(moves, axis=1) > 3  # of short ones a tenth of a pixel hides the way
+        cosine = (moves * field).sum(1) / np.linalg.norm(moves, axis=1).clip(1e-9)
+        cosine /= np.linalg.norm(field, axis=1)
+        assert long.sum() > 100
+        assert cosine[long].min() > 0.98
+
+
+@pytest.mark.parametrize(
+    ("controls", "error", "words"),
+    [
+        ({"t": 0}, IndexError, r"t = 0 is outside 1\.\.50"),
+        ({"t": 51}, IndexError, "t = 51"),
+        ({"y": "2"}, ValueError, "y must be one of '0', '1'"),
+        ({"show": "all"}, ValueError, "show must be one of 'guided', 'score', 'gradient'"),
+        ({"s": -1}, ValueError, "scale must lie in"),
+        ({"w": 1}, TypeError, "no control 'w'; there are y, s, t"),
+    ],
+)
+def test_readout_refuses_what_a_control_cannot_say(small, controls, error, words):
+    with pytest.raises(error, match=words):
+        small.readout(**controls)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"T": 24}, ValueError, "T must be at least 25"),
+        ({"T": 2001}, ValueError, "T must be at most 2000 in this figure"),
+        ({"t": 0}, IndexError, r"t = 0 is outside 1\.\.1000"),
+        ({"s": 11}, ValueError, r"s must lie in \[0, 10\]"),
+        ({"y": 3}, ValueError, "y must be one of '0', '1', '2'"),
+        ({"std": 0}, ValueError, r"std must lie in \(0, 10\)"),
+        ({"means": MEANS}, ValueError, "means and labels go together"),
+        ({"labels": LABELS}, ValueError, "means and labels go together"),
+        ({"means": MEANS.long(), "labels": LABELS}, TypeError, "floating-point"),
+        ({"means": MEANS[:, :1], "labels": LABELS}, ValueError, r"shape \(K, 2\); got \(3, 1\)"),
+        ({"means": torch.zeros(51, 2), "labels": LABELS}, ValueError, "up to 50 centres"),
+        ({"means": MEANS, "labels": LABELS[:2]}, ValueError, r"shape \(3,\), one a centre"),
+        ({"means": MEANS, "labels": LABELS.float()}, TypeError, "LongTensor"),
+        ({"means": MEANS, "labels": 2 * LABELS}, ValueError, r"none left out; got \[0, 2\]"),
+        ({"means": MEANS, "labels": 0 * LABELS}, ValueError, "two to six classes"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, error, words):
+    with pytest.raises(error, match=words):
+        md.viz.guidance_field(**arguments)
