@@ -1,6 +1,6 @@
 // schedule_explorer: one picture on its way to noise, under two schedules at once.
 
-Object.assign(NAMES, { log_snr_t: 'log SNR<sub>t</sub>', like: 'other row alike' });
+Object.assign(NAMES, { log_snr_t: 'log SNR<sub>t</sub>', like: 'other row at' });
 Object.assign(SPOKEN, { log_snr_t: 'natural logarithm of the signal-to-noise ratio at t', like: 'time at which the other row has as much noise' });
 
 // ---- the schedules of minidiff.schedule_makers; what is made for 1000 steps is rescaled to T ------
@@ -66,7 +66,7 @@ function build(root, data) {
   root.setAttribute('role', 'group');
   root.setAttribute('aria-label', 'Interactive figure: explorer of two noise schedules');
   add(root, 'div', { class: 'mdw-title' }, 'Compare two noise schedules');
-  add(root, 'div', { class: 'mdw-hint' }, 'Choose a schedule for each row. Every picture has the same noise in it, only the amount differs. Move t, or press on a curve.');
+  add(root, 'div', { class: 'mdw-hint' }, 'Choose a schedule for each row. Every picture has the same noise in it, only the amount differs. Move t, or press on a curve; “other row at” is when the other row has as much noise.');
 
   const panel = add(root, 'div', { class: 'mdw-rows' }), controls = {};
   controls.picture = choice(panel, 'picture', 'Picture', data.labels.map((label, k) => [String(k), label, (node) => paint(canvas(node, 'presentation'), pictures[k])]), update);

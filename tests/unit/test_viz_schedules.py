@@ -129,9 +129,10 @@ def test_readout_at_the_ends(widget):
 
 
 def test_another_T_keeps_t_at_its_share_of_the_way():
-    widget = md.viz.schedule_explorer(T=200, t=50)
-    assert widget.readout(T=1000) == widget.readout(T=1000, t=250)
-    assert widget.readout(T=1000) != widget.readout(T=1000, t=251)
+    widget = md.viz.schedule_explorer(T=200, t=51)
+    assert widget.readout(T=1000) == widget.readout(T=1000, t=255)
+    assert widget.readout(T=30) == widget.readout(T=30, t=8)  # 7.65
+    assert widget.readout(T=30) != widget.readout(T=30, t=7)
 
 
 def test_still_picture_shows_both_rows(widget):
