@@ -146,6 +146,16 @@ def test_without_real_pictures_there_is_no_level():
     assert json.loads(json.dumps(widget._data)) == widget._data
 
 
+def test_nearly_nothing_has_no_sign():
+    class Sure(Thirds):
+        def forward(self, x):
+            return 12 * self.features(x)
+
+    widget = md.viz.guidance_explorer({9.0: pictures(9.0)}, LABELS, Sure())
+    assert -5e-5 < widget.figures["fidelity"][0][0] < 0
+    assert widget.readout()["fidelity"].startswith("0.0000 ± ")
+
+
 def test_weights_come_in_order_and_the_first_shown_is_the_smallest():
     widget = md.viz.guidance_explorer({2.0: SAMPLES[2.0], 0.5: SAMPLES[0.5]}, LABELS, Thirds())
     assert widget.weights == [0.5, 2.0]
