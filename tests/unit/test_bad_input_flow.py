@@ -221,7 +221,10 @@ def loss_rows() -> Iterator[Row]:
     def pairs(net=labelled, x=PAIRS, s=None, **options):
         return flow.pair_loss(net, x, s, **options)
 
+    at_1 = torch.tensor([0.5, 1.0, 0.0])
+    late = [("beyond the end", at_1, ValueError, ("t = 1 is outside [0, 0.99999]", HINT))]
     for who, call, name in (("matching_loss", matching, "data"), ("pair_loss", pairs, "pairs")):
+        yield from rows(who, "t", late, lambda v, c=call: c(velocity, t=v, path=flow.vp_path()))
 
         def bare(x, t, c=call):
             return torch.zeros_like(x)
