@@ -6,11 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from . import __version__
 from .doctor import report
+from .schedule import NoiseSchedule
 from .validate import check_positive_int
 from .weights import available, example_shape, load
 
@@ -69,14 +72,15 @@ def _parser() -> argparse.ArgumentParser:
     sample = commands.add_parser(
         "sample",
         help="draw samples and write them as a PNG",
-        description="Draw samples with DDIM and write them side by side as one PNG.",
+        description="Draw samples and write them side by side as one PNG: with DDIM; a flow by Euler's "
+        "method; a network with a learned variance by ancestral sampling.",
     )
     sample.add_argument(
         "name", help=f"a network that ships ({', '.join(available())}), or the folder of a training"
     )
     sample.add_argument("--label", type=int, help="draw this class only (all of them in turn)")
     sample.add_argument("--n", type=int, default=100, help="how many (100)")
-    sample.add_argument("--steps", type=int, default=50, help="DDIM steps (50)")
+    sample.add_argument("--steps", type=int, default=50, help="steps (50)")
     sample.add_argument("--w", type=float, default=1.0, help="guidance weight (1); 0 is none")
     sample.add_argument("--seed", type=int, default=0, help="decides the noise (0)")
     sample.add_argument("--out", type=Path, default=Path("samples.png"), help="file (samples.png)")
@@ -107,30 +111,51 @@ def _train(chosen: argparse.Namespace) -> int:
 
 def _sample(chosen: argparse.Namespace) -> int:
     from .guidance import classifier_free_guidance
+    from .nn.base import Denoiser, Network
     from .pictures import save_sheet
-    from .sample import ddim_sample
 
     n = check_positive_int("--n", chosen.n)
     net, schedule = load(chosen.name)
-    if schedule is None:
+    if isinstance(net, Network) and not isinstance(net, Denoiser):
         raise ValueError(f"{chosen.name} holds a {type(net).__name__}, which draws nothing")
-    eps_model = net
+    model = net
     if net.classes is not None:
         label = torch.arange(n) % net.classes if chosen.label is None else chosen.label
-        eps_model = classifier_free_guidance(net, label, chosen.w)
+        model = classifier_free_guidance(net, label, chosen.w)
     elif chosen.label is not None:
         raise ValueError(f"--label {chosen.label}: this network was trained without labels")
-    images = ddim_sample(
-        eps_model,
-        schedule,
-        (n, *example_shape(chosen.name)),
-        steps=chosen.steps,
-        clip=True,
-        generator=torch.Generator().manual_seed(chosen.seed),
-        progress=True,
-    )
+    generator = torch.Generator().manual_seed(chosen.seed)
+    shape = (n, *example_shape(chosen.name))
+    images = _drawn(net, model, schedule, shape, chosen.steps, generator)
     print(save_sheet(chosen.out, images, columns=COLUMNS))
     return 0
+
+
+def _drawn(
+    net: Any,
+    model: Any,
+    schedule: NoiseSchedule | None,
+    shape: tuple[int, ...],
+    steps: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Images by the sampler that suits the network: of a flow, with a learned variance, or DDIM."""
+    from . import flow
+    from .learned import split_variance
+    from .sample import ddim_sample, ddpm_sample
+
+    if schedule is None:  # only a flow is trained without one
+        return flow.sample(model, shape, steps, generator=generator).clamp(-1, 1)
+    options: dict[str, Any] = {
+        "steps": steps,
+        "clip": True,
+        "generator": generator,
+        "progress": True,
+    }
+    if getattr(net, "config", {}).get("out_channels") == 2 * shape[1]:
+        heads = model if model is not net else lambda x, t: split_variance(net(x, t))
+        return ddpm_sample(heads, schedule, shape, variance="learned", **options)
+    return ddim_sample(model, schedule, shape, **options)
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

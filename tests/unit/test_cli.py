@@ -5,7 +5,9 @@ import sys
 
 import matplotlib.image
 import pytest
+import torch
 
+import minidiff as md
 from minidiff import doctor
 from minidiff.__main__ import main
 
@@ -41,6 +43,34 @@ def test_no_command_prints_the_help(capsys):
     assert "sample" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["digits16", "digits16_flow", "digits16_hybrid"])
+def test_each_network_is_walked_by_the_sampler_that_suits_it(name, tmp_path, monkeypatch):
+    """Ten digits in ten steps are read by the classifier; a walk that does not suit leaves noise."""
+    kept = {}
+
+    def keep(path, images, columns):
+        kept["images"] = images
+        return path
+
+    monkeypatch.setattr("minidiff.pictures.save_sheet", keep)
+    command = ["sample", name, "--n", "20", "--steps", "10", "--out", str(tmp_path / "x.png")]
+    assert main(command) == 0
+    classifier, _ = md.load("digit_classifier16")
+    read = md.metrics.accuracy(classifier, kept["images"], torch.arange(20) % 10).value
+    assert read >= 0.9
+
+
+def test_variance_of_a_network_without_labels_is_used_too(tmp_path):
+    net = md.TinyUNet(1, width=4, multipliers=(1,), out_channels=2)
+    given = {"schedule": md.linear_schedule(), "steps": 1, "batch": 2, "progress": False}
+    md.train(net, torch.zeros(4, 1, 4, 4) - 1, md.hybrid_loss, out=tmp_path / "run", **given)
+    out = tmp_path / "x.png"
+    assert (
+        main(["sample", str(tmp_path / "run"), "--n", "2", "--steps", "2", "--out", str(out)]) == 0
+    )
+    assert out.is_file()
+
+
 def test_sample_writes_a_picture(tmp_path, capsys):
     out = tmp_path / "sevens.png"
     command = ["sample", "digits16", "--label", "7", "--n", "12", "--steps", "3", "--out", str(out)]
@@ -62,6 +92,7 @@ def test_sample_writes_a_picture(tmp_path, capsys):
         (["sample", "digits16", "--label", "12"], "12"),
         (["sample", "digits16", "--steps", "2000"], "2000"),
         (["sample", "digit_classifier16"], "DigitClassifier, which draws nothing"),
+        (["sample", "noisy_classifier16"], "NoisyClassifier, which draws nothing"),
         (["train", "nothing"], "name must be a recipe or a data set"),
         (["train", "digits16", "--size", "8"], "size=8"),
         (["train", "digits16", "--steps", "0"], "steps must be at least 1, got 0"),
