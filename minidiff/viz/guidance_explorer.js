@@ -39,6 +39,8 @@ function build(root, data) {
   controls.show = choice(add(side, 'div'), 'show', 'Samples shown', [['all', 'of each class'], ['one', 'of class ' + focus]], update);
   const numbers = tiles(side, ['scale', 'read', 'fidelity', 'diversity']);
   numbers.row.style.gridTemplateColumns = 'repeat(2, minmax(0, 1fr))';
+  // A number with its error needs the whole width.
+  for (const tile of [...numbers.row.children].slice(2)) tile.style.gridColumn = '1 / -1';
   const plots = add(root, 'div', { class: 'mdw-plots' }), real = computed.real ? [['mdw-ghost', 'real']] : [];
   const onPick = (fraction) => { controls.w.value = weights[Math.round(fraction * (weights.length - 1))]; update(); };
   const surePlot = new Plot(plots, { title: 'Fidelity', keys: [['mdw-a', 'mean log p of the class'], ...real], onPick });
