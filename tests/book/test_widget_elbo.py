@@ -3,12 +3,11 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
+from controls import assert_agrees, choose, press, slider, state
 
 import minidiff as md
 
@@ -17,45 +16,6 @@ CHOICES = {
     "variance": ("small", "large"),
     "axes": ("log", "linear"),
 }
-KINDS = {"T": int, "t": int, "std": float}
-
-
-def state(root: Any) -> dict[str, Any]:
-    """What the controls say that they are set to."""
-    values = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('[data-control]')]
-        .filter((i) => i.type === 'range' || i.checked)
-        .map((i) => [i.dataset.control, i.type === 'range' ? i.getAttribute('aria-valuetext') : i.value]))"""
-    )
-    return {name: KINDS.get(name, str)(value) for name, value in values.items()}
-
-
-def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
-    """Every number on the page is the one that Python computes; gives the state of the controls."""
-    controls = state(root)
-    shown = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
-        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
-    )
-    assert shown == widget.readout(**controls), controls
-    return controls
-
-
-def slider(root: Any, name: str) -> Any:
-    return root.locator(f"input[type=range][data-control={name}]")
-
-
-def press(control: Any, *keys: str) -> None:
-    control.focus()
-    for key in keys:
-        control.press(key)
-
-
-def choose(root: Any, name: str, value: str) -> None:
-    """Go on with the arrow key until the group of two radio buttons says `value`."""
-    if state(root)[name] != value:
-        root.locator(f"input[type=radio][data-control={name}]:checked").press("ArrowRight")
-    assert state(root)[name] == value
 
 
 @pytest.mark.parametrize("variance", CHOICES["variance"])
@@ -72,7 +32,7 @@ def test_it_agrees_with_python_wherever_its_controls_go(
     assert_agrees(widget, root)
     for name in ("T", "std", "t"):
         for keys in (["ArrowRight"] * 2, ["ArrowLeft"] * 3, ["End"], ["Home"], ["PageUp"] * 3):
-            before = state(root)
+            before = state(widget, root)
             press(slider(root, name), *keys)
             after = assert_agrees(widget, root)
             assert after[name] != before[name], f"{keys} did not move {name}"
@@ -91,7 +51,7 @@ def test_t_ends_at_1_and_at_T(open_html: Callable) -> None:
     press(slider(root, "T"), "Home")  # the share of the way is below one step now
     assert assert_agrees(widget, root)["t"] == 1
     press(slider(root, "t"), "End")
-    assert assert_agrees(widget, root)["t"] == state(root)["T"] == 50
+    assert assert_agrees(widget, root)["t"] == state(widget, root)["T"] == 50
 
 
 @pytest.mark.parametrize(("axes", "fraction"), [("log", 0.5), ("linear", 0.25)])
@@ -150,76 +110,3 @@ def test_it_draws_what_a_wrong_variance_costs(open_html: Callable, variance: str
     height = np.interp(1 + (x - 44) / (width - 54) * (T - 1), t, wasted / math.log(2))
     assert len(x) == T - 1
     np.testing.assert_allclose(156 - 148 * height / top, y, atol=1.0)
-
-
-def test_copies_on_one_page_are_independent(open_html: Callable) -> None:
-    widget = md.viz.elbo_explorer()
-    html = widget._repr_html_()
-    visit = open_html(html + "<p>and once more</p>" + html)
-    first, second = visit.page.locator(".mdw").all()
-    press(slider(first, "t"), "PageUp")
-    choose(second, "variance", "large")
-    assert assert_agrees(widget, first)["t"] != assert_agrees(widget, second)["t"]
-    ids = visit.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
-    assert len(ids) == len(set(ids)) > 10
-    visit.assert_clean()
-
-
-def test_without_javascript_there_is_a_picture(browser: Any, tmp_path: Any) -> None:
-    file = tmp_path / "page.html"
-    html = md.viz.elbo_explorer()._repr_html_()
-    file.write_text(f"<meta charset=utf-8><body>{html}", encoding="utf-8")
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(file.as_uri())
-    picture = page.locator(".mdw svg[role=img]")
-    assert picture.is_visible()
-    assert picture.bounding_box()["width"] > 400
-    assert "interactive figure needs JavaScript" in picture.get_attribute("aria-label")
-    context.close()
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("axes", CHOICES["axes"])
-def test_nothing_sticks_out(open_html: Callable, axes: str, width: int) -> None:
-    head = "<meta name=viewport content='width=device-width'>"
-    html = md.viz.elbo_explorer(T=2000, variance="large", axes=axes, t=2000)._repr_html_()
-    page = open_html(head + html, width=width).page
-    outside = page.locator(".mdw").evaluate(
-        """(root) => { const box = root.getBoundingClientRect();
-        return [...root.querySelectorAll('*')].filter((e) => e.checkVisibility())
-          .filter((e) => { const b = e.getBoundingClientRect();
-            return b.right > box.right + 0.5 || b.left < box.left - 0.5
-              || (e.tagName === 'OUTPUT' && e.scrollWidth > e.clientWidth); })
-          .map((e) => e.outerHTML.slice(0, 120)); }"""
-    )
-    assert outside == []
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessibility_rules(open_html: Callable, theme: str) -> None:
-    html = md.viz.elbo_explorer()._repr_html_()
-    page = open_html(f"<main><h1>x</h1>{html}</main>", theme=theme).page
-    found = Axe().run(page, context=".mdw").response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found] == []
-
-
-def test_tab_reaches_every_control_and_shows_where_it_is(open_html: Callable) -> None:
-    page = open_html(md.viz.elbo_explorer()._repr_html_()).page
-    reached = []
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        here = page.evaluate(
-            """() => { const e = document.activeElement; if (e === document.body) return null;
-            const style = getComputedStyle(e.type === 'radio' ? e.nextElementSibling : e);
-            const name = e.dataset.control || e.textContent;
-            return [name, style.outlineStyle, parseFloat(style.outlineWidth)]; }"""
-        )
-        if here is None:
-            break
-        control, outline, width = here
-        assert outline == "solid", control
-        assert width >= 2, control
-        reached.append(control)
-    assert reached == ["schedule", "variance", "axes", "T", "std", "Reset", "t"]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
+from controls import assert_agrees, choose, opacity, press, shaded, slider, state
+from interactives import figure
 
 import minidiff as md
 
@@ -18,54 +19,13 @@ LABELS = torch.tensor([0, 1, 0])
 @pytest.fixture(scope="module")
 def widget() -> Any:
     """The figure of chapter 12."""
-    return md.viz.guidance_field()
+    return figure("guidance_field")
 
 
 @pytest.fixture(scope="module")
 def small() -> Any:
     """A figure with three clouds and a short chain."""
     return md.viz.guidance_field(MEANS, 0.3, LABELS, 50, y=1, s=3, t=15)
-
-
-def state(root: Any) -> dict[str, Any]:
-    """What the controls say that they are set to."""
-    values = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('[data-control]')]
-        .filter((i) => i.type === 'range' || i.checked)
-        .map((i) => [i.dataset.control, i.type === 'range' ? i.getAttribute('aria-valuetext') : i.value]))"""
-    )
-    whole = {name: int(float(v)) if name == "t" else v for name, v in values.items()}
-    return {n: float(v) if n in ("s", "x1", "x2") else v for n, v in whole.items()}
-
-
-def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
-    """Every number on the page is the one that Python computes; gives the state of the controls."""
-    shown = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
-        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
-    )
-    controls = state(root)
-    assert shown == widget.readout(**controls), controls
-    return controls
-
-
-def press(control: Any, *keys: str) -> None:
-    control.focus()
-    for key in keys:
-        control.press(key)
-
-
-def slider(root: Any, name: str) -> Any:
-    return root.locator(f"input[type=range][data-control={name}]")
-
-
-def choose(root: Any, name: str, value: str) -> None:
-    """Go through a group of radio buttons with the arrow key until it says `value`."""
-    for _ in range(root.locator(f"input[type=radio][data-control={name}]").count()):
-        if state(root)[name] == value:
-            return
-        root.locator(f"input[type=radio][data-control={name}]:checked").press("ArrowRight")
-    assert state(root)[name] == value
 
 
 def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, widget: Any) -> None:
@@ -77,7 +37,7 @@ def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, wid
         assert_agrees(widget, root)
         for name in ("s", "t", "x1", "x2"):
             for keys in (["Home"], ["ArrowRight"] * 2, ["PageUp"] * 2, ["End"]):
-                before = state(root)[name]
+                before = state(widget, root)[name]
                 press(slider(root, name), *keys)
                 now = assert_agrees(widget, root)[name]
                 assert now != before, f"{keys} did not move {name}"
@@ -129,7 +89,7 @@ def test_the_arrows_are_the_field_that_is_chosen(
 def test_at_the_probe_two_arrows_add_up_to_the_third(open_html: Callable, small: Any) -> None:
     root = open_html(small._repr_html_()).page.locator(".mdw")
     press(slider(root, "x1"), *["ArrowRight"] * 4)
-    at = state(root)
+    at = state(small, root)
     ends = {}
     for part in ("score", "push", "sum"):
         start, along = arrows(root, part)
@@ -144,11 +104,7 @@ def test_at_the_probe_two_arrows_add_up_to_the_third(open_html: Callable, small:
 
 def test_the_shading_is_the_density_of_the_guided_score(open_html: Callable, small: Any) -> None:
     root = open_html(small._repr_html_()).page.locator(".mdw")
-    alpha = root.locator("canvas").evaluate(
-        "(c) => [...c.getContext('2d').getImageData(0, 0, 64, 64).data].filter((_, i) => i % 4 === 3)"
-    )
-    middle = (torch.arange(64, dtype=torch.float64) + 0.5) / 64 * 6.4 - 3.2
-    grid = torch.cartesian_prod(-middle, middle).flip(1)  # from the upper left, row by row
+    alpha, grid = opacity(root), shaded()
     a_bar = small.schedule.alpha_bar[15]
     var = a_bar * 0.3**2 + 1 - a_bar
     log_q = -(torch.cdist(grid, a_bar.sqrt() * MEANS.double()) ** 2) / (2 * var)
@@ -166,85 +122,3 @@ def test_pressing_in_the_picture_moves_the_probe(open_html: Callable, small: Any
     now = assert_agrees(small, root)
     assert now["x1"] < -1
     assert now["x2"] > 1
-
-
-def test_copies_on_one_page_are_independent(open_html: Callable, small: Any) -> None:
-    page = small._repr_html_()
-    visit = open_html(page + "<p>and once more</p>" + page)
-    first, second = visit.page.locator(".mdw").all()
-    press(slider(first, "t"), "PageUp")
-    choose(second, "y", "0")
-    assert assert_agrees(small, first)["t"] != assert_agrees(small, second)["t"]
-    assert state(first)["y"] == "1"
-    ids = visit.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
-    assert len(ids) == len(set(ids)) > 10
-    visit.assert_clean()
-
-
-def test_without_javascript_there_is_a_picture(browser: Any, tmp_path: Any, small: Any) -> None:
-    file = tmp_path / "page.html"
-    file.write_text(f"<meta charset=utf-8><body>{small._repr_html_()}", encoding="utf-8")
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(file.as_uri())
-    picture = page.locator(".mdw svg[role=img]")
-    assert picture.bounding_box()["width"] > 400
-    assert "interactive figure needs JavaScript" in picture.get_attribute("aria-label")
-    context.close()
-
-
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_nothing_sticks_out(open_html: Callable, widget: Any, width: int) -> None:
-    head = "<meta name=viewport content='width=device-width'>"
-    page = open_html(head + widget._repr_html_(), width=width).page
-    root = page.locator(".mdw")
-    press(slider(root, "s"), "End")
-    press(slider(root, "t"), "Home")
-    press(slider(root, "x1"), "Home")
-    outside = root.evaluate(
-        """(root) => { const box = root.getBoundingClientRect();
-        return [...root.querySelectorAll('*')].filter((e) => e.checkVisibility())
-          .filter((e) => { const b = e.getBoundingClientRect();
-            return b.right > box.right + 0.5 || b.left < box.left - 0.5
-              || (e.tagName === 'OUTPUT' && e.scrollWidth > e.clientWidth); })
-          .map((e) => e.outerHTML.slice(0, 120)); }"""
-    )
-    assert outside == []
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessibility_rules(open_html: Callable, small: Any, theme: str) -> None:
-    page = open_html(f"<main><h1>x</h1>{small._repr_html_()}</main>", theme=theme).page
-    found = Axe().run(page, context=".mdw").response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found] == []
-
-
-def test_colours_follow_the_theme(open_html: Callable, small: Any) -> None:
-    def luminance(theme: str) -> float:
-        page = open_html(small._repr_html_(), theme=theme).page
-        style = "(e) => getComputedStyle(e).stroke"
-        stroke = page.locator("path[data-part=field]").evaluate(style)
-        return sum(int(v) for v in re.findall(r"\d+", stroke)[:3])
-
-    assert luminance("dark") > luminance("light") + 200
-
-
-def test_tab_reaches_every_control(open_html: Callable, small: Any) -> None:
-    page = open_html(small._repr_html_()).page
-    reached = []
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        here = page.evaluate(
-            """() => { const e = document.activeElement; if (e === document.body) return null;
-            const style = getComputedStyle(e.type === 'radio' ? e.nextElementSibling : e);
-            const name = e.dataset.control || e.textContent;
-            return [name, style.outlineStyle, parseFloat(style.outlineWidth)]; }"""
-        )
-        if here is None:
-            break
-        control, outline, width = here
-        assert outline == "solid", control
-        assert width >= 2, control
-        reached.append(control)
-    assert reached == ["y", "show", "s", "t", "x1", "x2", "Reset"]

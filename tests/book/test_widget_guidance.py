@@ -7,64 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
-from torch import Tensor, nn
+from controls import assert_agrees, press, slider
+from interactives import THIRTY, Thirds, figure, pictures
 
-import minidiff as md
-
-LABELS = torch.arange(30) % 3
 WEIGHTS = (0.0, 0.25, 1.0, 4.0)
-
-
-class Thirds(nn.Module):
-    """Reads which third of a picture is the brightest; its features are the three means."""
-
-    def features(self, x: Tensor) -> Tensor:
-        return 9 * x.flatten(1).unflatten(1, (3, -1)).mean(2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.features(x)
-
-
-def pictures(w: float, seed: int = 0) -> Tensor:
-    noise = torch.randn(30, 1, 6, 6, generator=torch.Generator().manual_seed(seed)) / (2 + w)
-    thirds = torch.zeros(30, 1, 3, 12)
-    thirds[torch.arange(30), 0, LABELS] = 0.1 + 0.1 * w
-    return thirds.reshape(noise.shape) + noise
 
 
 @pytest.fixture(scope="module")
 def widget() -> Any:
-    samples = {w: pictures(w) for w in WEIGHTS}
-    real = (pictures(2.0, seed=1), LABELS)
-    return md.viz.guidance_explorer(samples, LABELS, Thirds(), w=1.0, focus=2, real=real)
-
-
-def state(root: Any) -> dict[str, Any]:
-    """What the controls say that they are set to."""
-    show = root.locator("input[type=radio]:checked").get_attribute("value")
-    return {"w": float(slider(root).get_attribute("aria-valuetext")), "show": show}
-
-
-def slider(root: Any) -> Any:
-    return root.locator("input[type=range][data-control=w]")
-
-
-def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
-    """Every number on the page is the one that Python computes; gives the state of the controls."""
-    shown = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
-        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
-    )
-    controls = state(root)
-    assert shown == widget.readout(**controls), controls
-    return controls
-
-
-def press(control: Any, *keys: str) -> None:
-    control.focus()
-    for key in keys:
-        control.press(key)
+    return figure("guidance_explorer")
 
 
 def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, widget: Any) -> None:
@@ -75,10 +26,10 @@ def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, wid
         press(root.locator("input[type=radio]:checked"), "ArrowRight")
         assert assert_agrees(widget, root)["show"] == show
         seen = set()
-        press(slider(root), "Home")
+        press(slider(root, "w"), "Home")
         for _ in WEIGHTS:
             seen.add(assert_agrees(widget, root)["w"])
-            press(slider(root), "ArrowRight")
+            press(slider(root, "w"), "ArrowRight")
         assert seen == set(WEIGHTS)
     visit.assert_clean()
 
@@ -97,7 +48,7 @@ def test_it_draws_the_samples_and_frames_those_that_are_misread(
     open_html: Callable, widget: Any, show: str
 ) -> None:
     root = open_html(widget._repr_html_()).page.locator(".mdw")
-    press(slider(root), "Home")
+    press(slider(root, "w"), "Home")
     if show == "one":
         press(root.locator("input[type=radio]:checked"), "ArrowRight")
     drawn = canvas(root)
@@ -108,7 +59,7 @@ def test_it_draws_the_samples_and_frames_those_that_are_misread(
         grey = ((pictures(0.0)[k, 0].clamp(-1, 1) + 1) * 127.5).round().numpy()
         np.testing.assert_array_equal(drawn[y : y + 6, x : x + 6], np.stack([grey] * 3, 2))
         read = Thirds()(torch.from_numpy(grey / 127.5 - 1)[None, None])[0].argmax()
-        wrong = bool(read != LABELS[k])
+        wrong = bool(read != THIRTY[k])
         assert (drawn[y - 1, x + 3] == [224, 123, 32]).all() == wrong
         misread += wrong
     assert 0 < misread < len(order)
@@ -160,14 +111,3 @@ def test_a_press_on_a_curve_moves_the_weight(open_html: Callable, widget: Any) -
     root.page.mouse.down()
     root.page.mouse.up()
     assert assert_agrees(widget, root)["w"] == 4.0
-
-
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (390, "light"), (1100, "light")])
-def test_it_fits_a_phone_and_has_no_barrier(
-    open_html: Callable, widget: Any, width: int, theme: str
-) -> None:
-    visit = open_html(f"<main><h1>x</h1>{widget._repr_html_()}</main>", width=width, theme=theme)
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(visit.page, context=".mdw").response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found] == []
-    visit.assert_clean()

@@ -6,51 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from controls import assert_agrees, choose, press, slider, state
 
 import minidiff as md
-
-KINDS = {"T": int, "t": int, "x_0": float, "x_t": float}
-
-
-def state(root: Any) -> dict[str, Any]:
-    """What the controls say that they are set to."""
-    values = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('[data-control]')]
-        .filter((i) => i.type === 'range' || i.checked)
-        .map((i) => [i.dataset.control, i.type === 'range' ? i.getAttribute('aria-valuetext') : i.value]))"""
-    )
-    return {name: KINDS.get(name, str)(value) for name, value in values.items()}
-
-
-def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
-    """Every number on the page is the one that Python computes; gives the state of the controls."""
-    shown = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
-        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
-    )
-    controls = state(root)
-    assert shown == widget.readout(**controls), controls
-    return controls
-
-
-def slider(root: Any, name: str) -> Any:
-    return root.locator(f"input[type=range][data-control={name}]")
-
-
-def press(control: Any, *keys: str) -> None:
-    control.focus()
-    for key in keys:
-        control.press(key)
-
-
-def choose(root: Any, name: str, value: str) -> None:
-    """Go through a group of radio buttons with the arrow key until it says `value`."""
-    for _ in range(root.locator(f"input[type=radio][data-control={name}]").count()):
-        if str(state(root)[name]) == value:
-            return
-        root.locator(f"input[type=radio][data-control={name}]:checked").press("ArrowRight")
-    assert str(state(root)[name]) == value
 
 
 def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable) -> None:
@@ -65,7 +23,7 @@ def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable) -> 
             assert_agrees(widget, root)
             for name in ("t", "x_0", "x_t"):
                 for keys in (["ArrowRight"], ["ArrowLeft"] * 3, ["End"], ["Home"], ["PageUp"] * 4):
-                    before = state(root)
+                    before = state(widget, root)
                     press(slider(root, name), *keys)
                     after = assert_agrees(widget, root)
                     assert after[name] != before[name], f"{keys} did not move {name}"
@@ -153,78 +111,3 @@ def test_a_rare_x_t_is_said_in_the_colours_of_a_warning(open_html: Callable) -> 
     press(slider(root, "x_t"), *["PageUp"] * 4)
     assert "rare" not in say.text_content()
     assert "mdw-warn" not in say.get_attribute("class")
-
-
-def test_copies_on_one_page_are_independent(open_html: Callable) -> None:
-    widget = md.viz.posterior_explorer()
-    html = widget._repr_html_()
-    visit = open_html(html + "<p>and once more</p>" + html)
-    first, second = visit.page.locator(".mdw").all()
-    press(slider(first, "t"), "PageUp")
-    choose(second, "schedule", "cosine")
-    moved, other = assert_agrees(widget, first), assert_agrees(widget, second)
-    assert moved["t"] != other["t"]
-    assert (moved["schedule"], other["schedule"]) == ("linear", "cosine")
-    ids = visit.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
-    assert len(ids) == len(set(ids)) > 10
-    visit.assert_clean()
-
-
-def test_without_javascript_there_is_a_picture(browser: Any, tmp_path: Any) -> None:
-    file = tmp_path / "page.html"
-    html = md.viz.posterior_explorer()._repr_html_()
-    file.write_text(f"<meta charset=utf-8><body>{html}", encoding="utf-8")
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(file.as_uri())
-    picture = page.locator(".mdw svg[role=img]")
-    assert picture.is_visible()
-    assert picture.bounding_box()["width"] > 400
-    assert "interactive figure needs JavaScript" in picture.get_attribute("aria-label")
-    context.close()
-
-
-@pytest.mark.parametrize("t", [1, 12])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_sticks_out(open_html: Callable, width: int, t: int) -> None:
-    head = "<meta name=viewport content='width=device-width'>"
-    widget = md.viz.posterior_explorer(T=1000, t=t, x_t=3.0)
-    page = open_html(head + widget._repr_html_(), width=width).page
-    outside = page.locator(".mdw").evaluate(
-        """(root) => { const box = root.getBoundingClientRect();
-        return [...root.querySelectorAll('*')].filter((e) => e.checkVisibility())
-          .filter((e) => { const b = e.getBoundingClientRect();
-            return b.right > box.right + 0.5 || b.left < box.left - 0.5
-              || (e.tagName === 'OUTPUT' && e.scrollWidth > e.clientWidth); })
-          .map((e) => e.outerHTML.slice(0, 120)); }"""
-    )
-    assert outside == []
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessibility_rules(open_html: Callable, theme: str) -> None:
-    html = f"<main><h1>x</h1>{md.viz.posterior_explorer()._repr_html_()}</main>"
-    page = open_html(html, theme=theme).page
-    found = Axe().run(page, context=".mdw").response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found] == []
-
-
-def test_tab_reaches_every_control_and_shows_where_it_is(open_html: Callable) -> None:
-    page = open_html(md.viz.posterior_explorer()._repr_html_()).page
-    reached = []
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        here = page.evaluate(
-            """() => { const e = document.activeElement; if (e === document.body) return null;
-            const style = getComputedStyle(e.type === 'radio' ? e.nextElementSibling : e);
-            const name = e.dataset.control || e.textContent;
-            return [name, style.outlineStyle, parseFloat(style.outlineWidth)]; }"""
-        )
-        if here is None:
-            break
-        control, outline, width = here
-        assert outline == "solid", control
-        assert width >= 2, control
-        reached.append(control)
-    assert reached == ["schedule", "T", "t", "x_0", "x_t", "Reset"]

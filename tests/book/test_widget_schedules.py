@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from controls import assert_agrees, menu, press, slider, state
+from interactives import figure
 
 import minidiff as md
 from minidiff.viz.schedules import MENU
@@ -15,43 +16,7 @@ from minidiff.viz.schedules import MENU
 @pytest.fixture(scope="module")
 def widget() -> Any:
     """The figure of chapter 9."""
-    return md.viz.schedule_explorer()
-
-
-def state(root: Any) -> dict[str, Any]:
-    """What the controls say that they are set to."""
-    values = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('[data-control]')]
-        .filter((i) => i.type !== 'radio' || i.checked)
-        .map((i) => [i.dataset.control, i.type === 'range' ? i.getAttribute('aria-valuetext') : i.value]))"""
-    )
-    kinds = {"T": int, "t": int, "picture": int, "s": float}
-    return {name: kinds.get(name, str)(value) for name, value in values.items()}
-
-
-def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
-    """Every number on the page is the one that Python computes; gives the state of the controls."""
-    shown = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
-        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
-    )
-    controls = state(root)
-    assert shown == widget.readout(**controls), controls
-    return controls
-
-
-def press(control: Any, *keys: str) -> None:
-    control.focus()
-    for key in keys:
-        control.press(key)
-
-
-def slider(root: Any, name: str) -> Any:
-    return root.locator(f"input[type=range][data-control={name}]")
-
-
-def menu(root: Any, name: str) -> Any:
-    return root.locator(f"select[data-control={name}]")
+    return figure("schedule_explorer")
 
 
 def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, widget: Any) -> None:
@@ -73,7 +38,7 @@ def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, wid
     for name in ("T", "s"):
         assert assert_agrees(widget, root)["bottom"] == "cosine"
         for keys in (["ArrowRight"], ["ArrowLeft"] * 3, ["End"], ["Home"], ["PageUp"]):
-            before = state(root)[name]
+            before = state(widget, root)[name]
             press(slider(root, name), *keys)
             assert assert_agrees(widget, root)[name] != before, f"{keys} did not move {name}"
     visit.assert_clean()
@@ -147,84 +112,3 @@ def test_pressing_on_a_curve_moves_t(open_html: Callable, widget: Any) -> None:
     box = plot.bounding_box()
     plot.click(position={"x": 44 + 0.75 * (box["width"] - 54), "y": 60})
     assert abs(assert_agrees(widget, root)["t"] - 750) <= 3
-
-
-def test_copies_on_one_page_are_independent(open_html: Callable, widget: Any) -> None:
-    page = widget._repr_html_()
-    visit = open_html(page + "<p>and once more</p>" + page)
-    first, second = visit.page.locator(".mdw").all()
-    press(slider(first, "t"), "PageDown")
-    menu(second, "top").select_option("sigmoid")
-    assert assert_agrees(widget, first)["t"] != assert_agrees(widget, second)["t"]
-    assert state(first)["top"] == "linear"
-    ids = visit.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
-    assert len(ids) == len(set(ids)) > 10
-    visit.assert_clean()
-
-
-def test_without_javascript_there_is_a_picture(browser: Any, tmp_path: Any, widget: Any) -> None:
-    file = tmp_path / "page.html"
-    file.write_text(f"<meta charset=utf-8><body>{widget._repr_html_()}", encoding="utf-8")
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(file.as_uri())
-    picture = page.locator(".mdw svg[role=img]")
-    assert picture.bounding_box()["width"] > 400
-    assert "interactive figure needs JavaScript" in picture.get_attribute("aria-label")
-    context.close()
-
-
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_nothing_sticks_out(open_html: Callable, widget: Any, width: int) -> None:
-    head = "<meta name=viewport content='width=device-width'>"
-    page = open_html(head + widget._repr_html_(), width=width).page
-    root = page.locator(".mdw")
-    for name in ("cosine", "zero_snr"):  # the latter has the longest words
-        menu(root, "top").select_option(name)
-        press(slider(root, "t"), "End")
-        outside = root.evaluate(
-            """(root) => { const box = root.getBoundingClientRect();
-            return [...root.querySelectorAll('*')].filter((e) => e.checkVisibility())
-              .filter((e) => { const b = e.getBoundingClientRect();
-                return b.right > box.right + 0.5 || b.left < box.left - 0.5
-                  || (e.tagName === 'OUTPUT' && e.scrollWidth > e.clientWidth); })
-              .map((e) => e.outerHTML.slice(0, 120)); }"""
-        )
-        assert outside == []
-        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessibility_rules(open_html: Callable, widget: Any, theme: str) -> None:
-    page = open_html(f"<main><h1>x</h1>{widget._repr_html_()}</main>", theme=theme).page
-    found = Axe().run(page, context=".mdw").response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found] == []
-
-
-def test_the_menus_follow_the_theme(open_html: Callable, widget: Any) -> None:
-    def brightness(theme: str) -> float:
-        page = open_html(widget._repr_html_(), theme=theme).page
-        style = "(e) => getComputedStyle(e).backgroundColor"
-        colour = page.locator("select[data-control=top]").evaluate(style)
-        return sum(int(v) for v in re.findall(r"\d+", colour)[:3])
-
-    assert brightness("light") > brightness("dark") + 400
-
-
-def test_tab_reaches_every_control_and_shows_where_it_is(open_html: Callable, widget: Any) -> None:
-    page = open_html(widget._repr_html_()).page
-    reached = []
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        here = page.evaluate(
-            """() => { const e = document.activeElement; if (e === document.body) return null;
-            const style = getComputedStyle(e.type === 'radio' ? e.nextElementSibling : e);
-            return [e.dataset.control, style.outlineStyle, parseFloat(style.outlineWidth)]; }"""
-        )
-        if here is None:
-            break
-        control, outline, width = here
-        assert outline == "solid", control
-        assert width >= 2, control
-        reached.append(control)
-    assert reached == ["picture", "top", "bottom", "T", "s", "t"]

@@ -1,29 +1,18 @@
 """The DDIM explorer without a browser: its HTML, its frames, and the numbers that Python gives for them."""
 
 import base64
-import html.parser
 import math
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from interactives import noise, sanitised, wavy
 
 import minidiff as md
 from minidiff.viz.frames import frame_png, frames_text, grey_levels
 from minidiff.viz.widget import number
 
 SCHEDULE = md.linear_schedule(100, rescale=True)
-
-
-def wavy(x: Tensor, t: Tensor) -> Tensor:
-    return 0.6 * x + 0.2 * torch.sin(2 * x)
-
-
-def noise(*shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
 X_T = noise(2, 1, 6, 5)
@@ -33,14 +22,6 @@ OPTIONS = {"steps": (1, 4, 25), "etas": (0.0, 0.7)}
 @pytest.fixture(scope="module")
 def widget():
     return md.viz.ddim_explorer(wavy, SCHEDULE, X_T, **OPTIONS)
-
-
-def sanitised(text: str) -> str:
-    """What nbval compares, by the rules of the repository."""
-    rules = (Path(__file__).parents[1] / "nbval_sanitize.cfg").read_text(encoding="utf-8")
-    for regex, replace in re.findall(r"^regex: (.*)$\n^replace: (.*)$", rules, re.MULTILINE):
-        text = re.sub(regex, replace, text)
-    return text
 
 
 # ---- frames ----------------------------------------------------------------------------------
@@ -86,40 +67,8 @@ def test_nothing_that_a_network_drew_is_compared(widget):
 # ---- the page --------------------------------------------------------------------------------
 
 
-def test_html_is_self_contained_and_small(widget):
-    page = widget._repr_html_()
-    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
-    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
-    assert len(page.encode()) < 45_000
-    assert page.count("<script>") == page.count("</script>") == 1
-    assert re.search(r'<div class="mdw mdw-ddim_explorer" data-mdw="[0-9a-f]{12}">', page)
-    assert re.search(r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
-    assert "0x" not in repr(widget)
-    assert "2 pictures, 1, 4, 25 steps, T=100" in repr(widget)
-
-
-def test_html_is_balanced(widget):
-    open_tags, wrong = [], []
-
-    class Balance(html.parser.HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            open_tags.append(tag)
-
-        def handle_startendtag(self, tag, attrs):
-            pass
-
-        def handle_endtag(self, tag):
-            if open_tags.pop() != tag:
-                wrong.append(tag)
-
-    Balance().feed(widget._repr_html_())
-    assert (open_tags, wrong) == ([], [])
-
-
-def test_the_same_arguments_make_the_same_page(widget):
-    again = md.viz.ddim_explorer(wavy, SCHEDULE, X_T, **OPTIONS)
-    assert again._repr_html_() == widget._repr_html_()
+def test_small_pictures_make_a_small_page(widget):
+    assert len(widget._repr_html_().encode()) < 45_000
 
 
 def test_the_figure_of_the_chapter_is_small():

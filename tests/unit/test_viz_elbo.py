@@ -1,10 +1,6 @@
 """The ELBO's interactive figure without a browser: its HTML, and its numbers against formulas."""
 
-import hashlib
 import math
-import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -96,32 +92,6 @@ def test_axes_change_no_number_and_are_named():
     log, linear = (explorer().readout(axes=axes) for axes in ("log", "linear"))
     assert log.pop("sentence").replace("logarithmic", "linear") == linear.pop("sentence")
     assert log == linear
-
-
-def test_html_is_self_contained_small_and_the_same_in_another_process():
-    html = explorer()._repr_html_()
-    assert not re.search(r"(?:src|href)=[\"'](?!data:)", html)
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", html)
-    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", html)
-    assert len(html.encode()) < 60_000
-    code = (
-        "import hashlib, minidiff.viz as v; "
-        "print(hashlib.sha256(v.elbo_explorer()._repr_html_().encode()).hexdigest())"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == hashlib.sha256(html.encode()).hexdigest()
-
-
-def test_html_has_the_agreed_frame_and_a_key_for_each_setting():
-    frame = re.compile(r'<div class="mdw mdw-elbo_explorer" data-mdw="([0-9a-f]{12})">')
-    settings = ({}, {"T": 100}, {"std": 1}, {"variance": "large"}, {"axes": "linear"}, {"t": 5})
-    keys = [frame.findall(explorer(**setting)._repr_html_()) for setting in settings]
-    assert all(len(found) == 1 for found in keys)
-    assert len({found[0] for found in keys}) == len(settings)
-    picture = r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\""
-    assert re.search(picture, explorer()._repr_html_())
-    assert repr(explorer()) == repr(explorer())
-    assert "0x" not in repr(explorer())
 
 
 @pytest.mark.parametrize(

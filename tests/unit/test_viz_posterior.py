@@ -1,11 +1,7 @@
 """The posterior explorer without a browser: its HTML, and the numbers that Python gives for it."""
 
-import hashlib
-import html.parser
 import math
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -100,41 +96,8 @@ def test_another_T_keeps_t_at_its_share_of_the_way_and_above_0():
     assert early.readout(T=25) == early.readout(T=25, t=1)
 
 
-def test_html_is_self_contained_and_balanced():
-    html_text = md.viz.posterior_explorer()._repr_html_()
-    assert not re.search(r"(?:src|href)=[\"'](?!data:)", html_text)
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", html_text)
-    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", html_text)
-    assert len(html_text.encode()) < 60_000
-    opened = []
-
-    class Balance(html.parser.HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            opened.append(tag)
-
-        def handle_startendtag(self, tag, attrs):
-            pass
-
-        def handle_endtag(self, tag):
-            assert opened.pop() == tag
-
-    Balance().feed(html_text)
-    assert opened == []
-
-
-def test_html_is_the_same_in_another_process_and_another_for_other_settings():
-    make = md.viz.posterior_explorer
-    here = hashlib.sha256(make()._repr_html_().encode()).hexdigest()
-    code = (
-        "import hashlib, minidiff.viz as v; "
-        "print(hashlib.sha256(v.posterior_explorer()._repr_html_().encode()).hexdigest())"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == here
-    others = [make(), make(T=100), make(x_0=0.1), make(x_t=0.1), make(t=3), make(schedule="cosine")]
-    keys = {re.search(r'data-mdw="(\w+)"', w._repr_html_())[1] for w in others}
-    assert len(keys) == len(others)
-    assert repr(make(T=100)) == (
+def test_it_says_where_another_T_takes_t():
+    assert repr(md.viz.posterior_explorer(T=100)) == (
         "<minidiff interactive figure: posterior explorer, linear, T=100, t=50>"
     )
 

@@ -1,16 +1,12 @@
 """The reverse explorer without a browser: its HTML, and the numbers that Python gives for it."""
 
-import hashlib
-import html.parser
-import json
 import math
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
+from interactives import figure
 
 import minidiff as md
 from minidiff.viz.widget import number
@@ -18,7 +14,7 @@ from minidiff.viz.widget import number
 
 @pytest.fixture(scope="module")
 def widget():
-    return md.viz.reverse_explorer()
+    return figure("reverse_explorer")
 
 
 @pytest.fixture(scope="module")
@@ -26,64 +22,6 @@ def small():
     """A figure whose walk is short enough to be done again by hand."""
     means = torch.tensor([[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]])
     return md.viz.reverse_explorer(means, 0.2, 25, points=10)
-
-
-def test_html_is_self_contained_and_small(widget):
-    page = widget._repr_html_()
-    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
-    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
-    assert len(page.encode()) < 60_000
-    assert page.count("<script>") == page.count("</script>") == 1
-    assert re.search(r'<div class="mdw mdw-reverse_explorer" data-mdw="[0-9a-f]{12}">', page)
-    assert re.search(r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
-
-
-def test_html_is_balanced(widget):
-    open_tags, wrong = [], []
-
-    class Balance(html.parser.HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            open_tags.append(tag)
-
-        def handle_startendtag(self, tag, attrs):
-            pass
-
-        def handle_endtag(self, tag):
-            if open_tags.pop() != tag:
-                wrong.append(tag)
-
-    Balance().feed(widget._repr_html_())
-    assert (open_tags, wrong) == ([], [])
-
-
-def test_html_is_the_same_in_another_process_and_names_no_address(widget):
-    code = (
-        "import hashlib, minidiff.viz as v; "
-        "print(hashlib.sha256(v.reverse_explorer()._repr_html_().encode()).hexdigest())"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == hashlib.sha256(widget._repr_html_().encode()).hexdigest()
-    assert "0x" not in repr(widget)
-    assert "eight Gaussians and two moons, T=1000" in repr(widget)
-
-
-def test_each_setting_has_its_own_key(small):
-    key = re.compile(r'data-mdw="(\w+)"')
-    one = torch.zeros(1, 2)
-    others = [{}, {"std": 0.3}, {"T": 30}, {"points": 11}, {"t": 5}]
-    widgets = [small] + [
-        md.viz.reverse_explorer(one, **{"T": 25, "points": 10, **other}) for other in others
-    ]
-    assert len({key.search(w._repr_html_())[1] for w in widgets}) == len(widgets)
-
-
-def test_the_page_s_data_hold_no_last_bits(widget):
-    data = widget._data
-    for one in data["sets"]:
-        for value in np.ravel(one["means"]):
-            assert value == round(value, 5)
-    assert "-0.0," not in json.dumps(data)
 
 
 def mean_noise(x, means, std, a_bar):

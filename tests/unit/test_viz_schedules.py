@@ -1,15 +1,12 @@
 """The schedule explorer without a browser: its HTML, and the numbers that Python gives for it."""
 
-import hashlib
-import html.parser
 import math
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
+from interactives import figure
 
 import minidiff as md
 from minidiff.viz.widget import number
@@ -26,55 +23,7 @@ SCHEDULES = {
 
 @pytest.fixture(scope="module")
 def widget():
-    return md.viz.schedule_explorer()
-
-
-def test_html_is_self_contained_and_small(widget):
-    page = widget._repr_html_()
-    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
-    assert not re.search(r"\b(fetch|import|XMLHttpRequest|WebSocket|sendBeacon|url)\b", page)
-    assert len(page.encode()) < 70_000
-    assert page.count("<script>") == page.count("</script>") == 1
-    assert re.search(r'<div class="mdw mdw-schedule_explorer" data-mdw="[0-9a-f]{12}">', page)
-    assert re.search(r"<noscript><svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\"", page)
-
-
-def test_html_is_balanced(widget):
-    open_tags, wrong = [], []
-
-    class Balance(html.parser.HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            open_tags.append(tag)
-
-        def handle_startendtag(self, tag, attrs):
-            pass
-
-        def handle_endtag(self, tag):
-            if open_tags.pop() != tag:
-                wrong.append(tag)
-
-    Balance().feed(widget._repr_html_())
-    assert (open_tags, wrong) == ([], [])
-
-
-def test_html_is_the_same_in_another_process_and_names_no_address(widget):
-    code = (
-        "import hashlib, minidiff.viz as v; "
-        "print(hashlib.sha256(v.schedule_explorer()._repr_html_().encode()).hexdigest())"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == hashlib.sha256(widget._repr_html_().encode()).hexdigest()
-    assert "0x" not in repr(widget)
-    assert "linear above cosine, T=1000" in repr(widget)
-
-
-def test_each_setting_has_its_own_key():
-    key = re.compile(r'data-mdw="(\w+)"')
-    settings = [{}, {"T": 500}, {"s": 0.01}, {"top": "sigmoid"}, {"bottom": "linear"}, {"t": 5}]
-    settings += [{"seed": 1}, {"x_0": torch.zeros(1, 1, 4, 4)}]
-    pages = [md.viz.schedule_explorer(**setting)._repr_html_() for setting in settings]
-    assert len({key.search(page)[1] for page in pages}) == len(settings)
+    return figure("schedule_explorer")
 
 
 @pytest.mark.parametrize("T", [25, 400, 1000])

@@ -1,0 +1,261 @@
+"""What holds for every interactive figure in a real browser; its own numbers stand in its own file."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from controls import assert_agrees, move, press
+from interactives import MAKERS, figure
+
+Step = tuple[str, Any]  # a control, and what to choose there or (a slider) the keys to press
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the laws need to know of one figure."""
+
+    page: str  # of the book, where it is shown
+    tab: str  # the controls in the order in which the tab key reaches them
+    copy: tuple[Step, Step]  # moves of one copy and of another that leave them in different states
+    tour: tuple[Step, ...]  # ways to look that change what is drawn and how wide it is
+    # A part drawn in a colour that is (True) lighter in the dark, or (False) lighter in the light.
+    colour: tuple[str, str, bool] = (".mdw", "color", True)
+
+
+CASES = {
+    "beta_explorer": Case(
+        "02_forward_process",
+        "schedule, T, beta_1, beta_T, Reset, t",
+        (("t", "PageUp"), ("schedule", "cosine")),
+        (("schedule", "cosine"), ("T", "End")),
+    ),
+    "noise_explorer": Case(
+        "02_forward_process",
+        "picture, view, schedule, t, Step back, Step, Play",
+        (("t", "PageUp"), ("schedule", "cosine")),
+        (("view", "straight"), ("view", "compare")),
+    ),
+    "reverse_explorer": Case(
+        "04_reverse_process",
+        "t, Back to noise, Play, data, start, noise, show",
+        (("t", "PageDown"), ("start", 2)),
+        (("t", "PageDown PageDown"), ("show", "guess")),
+        ("path[data-part=score]", "stroke", True),
+    ),
+    "elbo_explorer": Case(
+        "05_loss_and_elbo",
+        "schedule, variance, axes, T, std, Reset, t",
+        (("t", "PageUp"), ("variance", "large")),
+        (("T", "End"), ("variance", "large"), ("t", "End"), ("axes", "linear")),
+    ),
+    "schedule_explorer": Case(
+        "09_noise_schedules",
+        "picture, top, bottom, T, s, t",
+        (("t", "PageDown"), ("top", "sigmoid")),
+        (("top", "cosine"), ("top", "zero_snr"), ("t", "End")),  # this one has the longest words
+        ("select[data-control=top]", "backgroundColor", False),
+    ),
+    "ddim_explorer": Case(
+        "11_ddim",
+        "steps, eta, frame, Back to noise, Play",
+        (("frame", "Home"), ("eta", 1.0)),
+        (("frame", "ArrowLeft"), ("eta", 1.0)),
+    ),
+    "guidance_field": Case(
+        "12_classifier_guidance",
+        "y, show, s, t, x1, x2, Reset",
+        (("t", "PageUp"), ("y", "1")),
+        (("s", "End"), ("t", "Home"), ("x1", "Home")),
+        ("path[data-part=field]", "stroke", True),
+    ),
+    "guidance_explorer": Case(
+        "13_classifier_free_guidance",
+        "w, show",
+        (("w", "Home"), ("show", "one")),
+        (("w", "End"), ("show", "one")),
+    ),
+    "flow_explorer": Case(
+        "21_flow_matching",
+        "t, Back to noise, Play, path, steps, compare, particle",
+        (("t", "PageDown"), ("path", "vp")),
+        (("t", "PageUp PageUp"), ("compare", "pairs")),
+        ("path[data-part=compare]", "stroke", True),
+    ),
+    "posterior_explorer": Case(
+        "appendix_c_posterior",
+        "schedule, T, t, x_0, x_t, Reset",
+        (("t", "PageUp"), ("schedule", "cosine")),
+        (("T", "1000"), ("x_t", "End"), ("t", "Home"), ("t", "PageUp")),
+    ),
+}
+every_figure = pytest.mark.parametrize("name", CASES)
+PHONE = 390  # on something smaller, a number may take the space that its tile leaves beside it
+
+
+def test_no_figure_is_left_out() -> None:
+    assert CASES.keys() == MAKERS.keys()
+
+
+@every_figure
+def test_it_is_in_its_chapter_and_says_something(open_page: Callable, name: str) -> None:
+    visit = open_page(f"notebooks/{CASES[name].page}.html")
+    root = visit.page.locator(f"main .mdw-{name}[data-ready]").first
+    say = root.locator("output[data-readout=sentence]")
+    assert say.get_attribute("aria-live") == "polite"
+    assert len(say.text_content()) > 20
+    visit.assert_clean()
+
+
+@every_figure
+def test_copies_on_one_page_are_independent(open_html: Callable, name: str) -> None:
+    widget = figure(name)
+    html = widget._repr_html_()
+    visit = open_html(html + "<p>and once more</p>" + html)
+    copies = visit.page.locator(f".mdw-{name}").all()
+    assert [assert_agrees(widget, root) for root in copies] == [widget.state] * 2
+    for root, step in zip(copies, CASES[name].copy, strict=True):
+        move(root, *step)
+    first, second = (assert_agrees(widget, root) for root in copies)
+    slid, chosen = (control for control, _ in CASES[name].copy)
+    assert first[slid] != second[slid]
+    assert first[chosen] == widget.state[chosen] != second[chosen]
+    ids = visit.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids)) > 5
+    visit.assert_clean()
+
+
+@every_figure
+def test_a_div_that_comes_after_its_script_is_found(open_html: Callable, name: str) -> None:
+    html = figure(name)._repr_html_()
+    div = re.search(r"<div class.*?</noscript></div>", html, re.DOTALL)[0]
+    late = "document.body.insertAdjacentHTML('beforeend', atob(document.body.dataset.late))"
+    visit = open_html(html.replace(div, ""))
+    assert visit.page.locator(".mdw").count() == 0
+    bare = re.sub(r"<noscript>.*</noscript>", "", div, flags=re.DOTALL)
+    visit.page.evaluate(f"(div) => {{ document.body.dataset.late = btoa(div); {late}; }}", bare)
+    visit.page.locator(".mdw[data-ready] output").first.wait_for()
+    visit.assert_clean()
+
+
+@every_figure
+def test_without_javascript_there_is_a_picture(browser: Any, tmp_path: Any, name: str) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(f"<meta charset=utf-8><body>{figure(name)._repr_html_()}", encoding="utf-8")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    picture = page.locator(".mdw svg[role=img]")
+    assert picture.is_visible()
+    assert picture.bounding_box()["width"] > 400
+    assert "interactive figure needs JavaScript" in picture.get_attribute("aria-label")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+@every_figure
+def test_nothing_sticks_out(open_html: Callable, name: str, width: int) -> None:
+    head = "<meta name=viewport content='width=device-width'>"
+    page = open_html(head + figure(name)._repr_html_(), width=width).page
+    root = page.locator(".mdw")
+    for step in (None, *CASES[name].tour):
+        if step:
+            move(root, *step)
+        outside = root.evaluate(
+            """(root, padding) => { const box = root.getBoundingClientRect();
+            return [...root.querySelectorAll('*')].filter((e) => e.checkVisibility())
+              .filter((e) => { const b = e.getBoundingClientRect();
+                return b.right > box.right + 0.5 || b.left < box.left - 0.5
+                  || (e.tagName === 'OUTPUT' && e.scrollWidth > e.clientWidth + padding); })
+              .map((e) => e.outerHTML.slice(0, 120)); }""",
+            6 if width < PHONE else 0,
+        )
+        assert outside == [], step
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width, step
+
+
+def barriers(page: Any) -> list[Any]:
+    """What axe-core finds against the figure."""
+    found = Axe().run(page, context=".mdw").response["violations"]
+    return [(v["id"], v["nodes"][0]["html"][:160]) for v in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@every_figure
+def test_accessibility_rules(open_html: Callable, name: str, theme: str) -> None:
+    visit = open_html(f"<main><h1>x</h1>{figure(name)._repr_html_()}</main>", theme=theme)
+    assert barriers(visit.page) == []
+    for step in CASES[name].tour:
+        move(visit.page.locator(".mdw"), *step)
+        if step[0] in ("view", "show", "axes", "compare"):  # something else is drawn
+            assert barriers(visit.page) == [], step
+    visit.page.set_viewport_size({"width": 390, "height": 900})
+    assert barriers(visit.page) == []
+    visit.assert_clean()
+
+
+@every_figure
+def test_colours_follow_the_theme(open_html: Callable, name: str) -> None:
+    where, kind, lighter_in_the_dark = CASES[name].colour
+
+    def brightness(theme: str) -> float:
+        page = open_html(figure(name)._repr_html_(), theme=theme).page
+        colour = page.locator(where).first.evaluate(f"(e) => getComputedStyle(e).{kind}")
+        return sum(int(v) for v in re.findall(r"\d+", colour)[:3])
+
+    gain = brightness("dark") - brightness("light")
+    assert (gain if lighter_in_the_dark else -gain) > 200
+
+
+@every_figure
+def test_tab_reaches_every_control_and_shows_where_it_is(open_html: Callable, name: str) -> None:
+    page = open_html(figure(name)._repr_html_()).page
+    reached = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        here = page.evaluate(
+            """() => { const e = document.activeElement; if (e === document.body) return null;
+            const style = getComputedStyle(e.type === 'radio' ? e.nextElementSibling : e);
+            const name = e.dataset.control || e.textContent;
+            return [name, style.outlineStyle, parseFloat(style.outlineWidth)]; }"""
+        )
+        if here is None:
+            break
+        control, outline, width = here
+        assert outline == "solid", control
+        assert width >= 2, control
+        reached.append(control)
+    assert ", ".join(reached) == CASES[name].tab
+
+
+# Those that play: the control that runs, and where it starts and ends.
+PLAYERS = {
+    "reverse_explorer": ("t", 50, 0, {"T": 50, "points": 10}),
+    "flow_explorer": ("t", 0, 1, {"points": 10, "particle": 3}),
+    "ddim_explorer": ("frame", 0, 5, {}),
+}
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+def test_it_goes_back_to_noise_plays_to_the_end_and_begins_anew(
+    open_html: Callable, name: str
+) -> None:
+    control, start, end, small = PLAYERS[name]
+    widget = MAKERS[name](**small)
+    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    say = root.locator("output[data-readout=sentence]")
+    press(root.get_by_role("button", name="Back to noise"), "Enter")
+    assert assert_agrees(widget, root)[control] == start
+    press(root.get_by_role("button", name="Play"), "Enter")
+    pause = root.get_by_role("button", name="Pause")
+    pause.wait_for()
+    assert say.get_attribute("aria-live") == "off"
+    pause.wait_for(state="detached")  # it stops by itself
+    assert assert_agrees(widget, root)[control] == end
+    assert say.get_attribute("aria-live") == "polite"
+    press(root.get_by_role("button", name="Play"), "Enter")
+    pause.wait_for()
+    press(pause, "Enter")
+    assert assert_agrees(widget, root)[control] != end

@@ -1,0 +1,89 @@
+"""The interactive figures, for the tests that hold every one of them to the same laws.
+
+`figure(name)` is the figure of the chapter. Two of them show what a trained network makes; in their
+place stand figures of the same kind whose pictures a formula makes.
+"""
+
+import configparser
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import minidiff as md
+from minidiff.viz import Widget
+
+SANITIZE = Path(__file__).resolve().parents[1] / "nbval_sanitize.cfg"
+SHORT = md.linear_schedule(100, rescale=True)
+THIRTY = torch.arange(30) % 3
+
+
+def wavy(x: Tensor, t: Tensor) -> Tensor:
+    """A denoiser that is not linear and needs no network."""
+    return 0.6 * x + 0.2 * torch.sin(2 * x)
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+class Thirds(nn.Module):
+    """Reads which third of a picture is the brightest; its features are the three means."""
+
+    def features(self, x: Tensor) -> Tensor:
+        return x.flatten(1).unflatten(1, (3, -1)).mean(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 3 * self.features(x)
+
+
+def pictures(w: float, labels: Tensor = THIRTY, seed: int = 0) -> Tensor:
+    """Pictures of three classes; the larger w, the brighter the third of the class, the less noise."""
+    count = len(labels)
+    thirds = torch.zeros(count, 1, 3, 12)
+    thirds[torch.arange(count), 0, labels] = 0.1 + 0.1 * w
+    return thirds.reshape(count, 1, 6, 6) + noise(count, 1, 6, 6, seed=seed) / (2 + w)
+
+
+def ddim_explorer(**changes: Any) -> Widget:
+    given = {"x_T": noise(2, 1, 16, 16), "steps": (1, 2, 10, 25), "etas": (0.0, 0.5, 1.0)}
+    return md.viz.ddim_explorer(wavy, SHORT, **{**given, **changes})
+
+
+def guidance_explorer(**changes: Any) -> Widget:
+    given = {"w": 1.0, "focus": 2, "real": (pictures(2.0, seed=1), THIRTY)}
+    samples = {w: pictures(w) for w in (0.0, 0.25, 1.0, 4.0)}
+    return md.viz.guidance_explorer(samples, THIRTY, Thirds(), **{**given, **changes})
+
+
+MAKERS: dict[str, Callable[..., Widget]] = {
+    "beta_explorer": md.viz.beta_explorer,
+    "noise_explorer": md.viz.noise_explorer,
+    "reverse_explorer": md.viz.reverse_explorer,
+    "elbo_explorer": md.viz.elbo_explorer,
+    "schedule_explorer": md.viz.schedule_explorer,
+    "ddim_explorer": ddim_explorer,
+    "guidance_field": md.viz.guidance_field,
+    "guidance_explorer": guidance_explorer,
+    "flow_explorer": md.viz.flow_explorer,
+    "posterior_explorer": md.viz.posterior_explorer,
+}
+
+
+@cache
+def figure(name: str) -> Any:
+    """The figure of that name; made once, for some take seconds and remember what they computed."""
+    return MAKERS[name]()
+
+
+def sanitised(page: str) -> str:
+    """What nbval leaves of an output before it compares it."""
+    config = configparser.RawConfigParser()
+    config.read(SANITIZE, encoding="utf-8")
+    for section in config.sections():
+        page = re.sub(config.get(section, "regex"), config.get(section, "replace"), page)
+    return page
