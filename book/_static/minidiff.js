@@ -11,6 +11,10 @@ document.addEventListener("DOMContentLoaded", () => {
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", "Table");
   }
+  // The theme measures which code scrolls when the window changes; in a closed box there is nothing to measure.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".toggle, details")) setTimeout(() => dispatchEvent(new Event("resize")));
+  });
   // It calls itself a list and holds no list items.
   for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
 });
