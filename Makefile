@@ -4,10 +4,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := notebooks,book,test,distributed,flow
+EXTRAS := notebooks,book,test,grading,distributed,flow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check lab notebooks pages publish-config constraints clean distclean
+.PHONY: help setup book serve test check lab notebooks assignments pages publish-config constraints clean distclean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,9 +56,13 @@ lab: $(READY)  ## Open JupyterLab on the notebooks
 notebooks: $(READY)  ## Run every notebook again, in place
 	$(BIN)/python tools/execute_notebooks.py notebooks/*.ipynb
 
-pages: $(READY)  ## Write the slide map and the errata anew from their lists, and link the glossary's words
+assignments: $(READY)  ## Make the assignments: student and solution versions, autograders, in _build/assignments
+	$(BIN)/python tools/make_assignments.py
+
+pages: $(READY)  ## Write the slide map, the errata and the list of places anew, and link the glossary's words
 	$(BIN)/python tools/glossary.py --write
 	$(BIN)/python tools/errata.py --write
+	$(BIN)/python tools/places.py --write
 	$(BIN)/python tools/concepts.py --missing --count --write
 
 publish-config: $(READY)  ## Write the repository's address (pyproject.toml) into the book and the notebooks

@@ -1,7 +1,7 @@
 """minidiff: diffusion models in a library that reads like the lecture.
 
-``import minidiff as md`` loads the core (torch, numpy, einops). ``md.data``, ``md.metrics``,
-``md.recipes`` and ``md.viz`` are loaded when they are first used.
+``import minidiff as md`` loads the core (torch, numpy, einops). ``md.check``, ``md.data``,
+``md.metrics``, ``md.recipes`` and ``md.viz`` are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ __all__ = [
     "x0_from_v",
 ]
 
-_LAZY = ("data", "metrics", "recipes", "viz")
+_LAZY = ("check", "data", "metrics", "recipes", "viz")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -28,6 +28,7 @@ OPTIONAL = {
     "torchdiffeq": ("a solver for flows that adapts its steps", "torchdiffeq"),
     "accelerate": ("training on several devices", '"minidiff[distributed]"'),
     "jupyterlab": ("opening the notebooks", '"minidiff[notebooks]"'),
+    "otter": ("otter-grader, for grading assignments", '"minidiff[grading]"'),
 }
 TORCHVISION = "MNIST, FashionMNIST and CIFAR-10"
 

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 FILE = Path(__file__).resolve().parents[1] / "constraints.txt"
 HEAD = "# The full tested set. Written by `make constraints`.\n"
-EXTRAS = ("notebooks", "book", "test", "distributed", "flow")
+EXTRAS = ("notebooks", "book", "test", "grading", "distributed", "flow")
 BUILD = ("hatchling", "editables")  # build an installation of minidiff without fetching anything
 
 

@@ -101,7 +101,7 @@ def test_nothing_but_torch_numpy_and_einops_and_the_standard_library(loaded):
     assert sorted(name for name in loaded if name.split(".")[0] not in known) == []
 
 
-@pytest.mark.parametrize("lazy", ["data", "metrics", "recipes", "viz"])
+@pytest.mark.parametrize("lazy", ["check", "data", "metrics", "recipes", "viz"])
 def test_the_rest_waits_until_it_is_used(loaded, lazy):
     assert f"minidiff.{lazy}" not in loaded
     assert lazy in dir(minidiff)

@@ -25,7 +25,9 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 CONDA_NAMES = {"torch": "pytorch"}  # PyPI's name: conda-forge's, where they differ
 BY_CONDA = "notebooks"  # the extra that conda installs beside the core
-BY_PIP = "book,test,distributed,flow"  # the extras left to pip, as pyproject.toml names them
+BY_PIP = (
+    "book,test,grading,distributed,flow"  # the extras left to pip, as pyproject.toml names them
+)
 
 
 def conda_specs() -> list[str]:
