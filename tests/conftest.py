@@ -12,6 +12,7 @@ LAYERS = {
     "peers": "peers",
     "properties": "properties",
     "notebooks": "notebook rules",
+    "assignments": "assignments, made and graded",
     "nbval": "notebook cells, run again",
     "book": "built book in a browser",
 }
@@ -19,6 +20,8 @@ OUTCOMES = ("passed", "failed", "skipped")
 
 # Together these take half of the time of the fast layers: they start processes, train, or read all pages.
 SLOW_FILES = {
+    "test_check_bank.py",
+    "test_check_grading.py",
     "test_cli.py",
     "test_concepts.py",
     "test_data_torchvision.py",

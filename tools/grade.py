@@ -1,0 +1,289 @@
+"""Grade a folder of submitted notebooks, several at a time.
+
+python tools/grade.py _build/assignments/01_forward_process/autograder.zip submissions/
+python tools/grade.py AUTOGRADER.zip submissions/ --out grades --jobs 4 --minutes 10
+
+Each submission is a notebook, a zip with one as md.check.hand_in packs it, or a folder with one of these.
+otter-grader grades it in a process of its own. It should take less than two minutes; one that has not
+ended after --minutes (5) gets no points. Nothing is lost, and a second run goes on where the first one
+stopped. grades/grades.csv has a row for each, and grades/NAME.json what its author may be told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from tqdm import tqdm
+
+KINDS = (".ipynb", ".zip")
+STOPPED = "stopped after"
+
+
+def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict[str, str]:
+    """Grade one submission.
+
+    Args:
+        submission: A notebook, or a zip with one.
+        autograder: The zip that tools/make_assignments.py made.
+        out: Folder for the results.
+        seconds: After so many seconds it is stopped.
+
+    Returns:
+        Its row: points by question, the total, and a note if something went wrong.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        try:
+            notebook = unpacked(submission, Path(folder))
+        except ValueError as error:
+            return {"note": str(error)}
+        command = [
+            sys.executable,
+            "-m",
+            "otter",
+            "run",
+            "--no-logo",
+            "-a",
+            str(autograder.resolve()),
+        ]
+        # One thread each: several are running.
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()}
+        words = Path(folder) / "printed.txt"
+        # Into a file: a pipe would be waited for until all that holds it has ended.
+        with words.open("wb") as printed:
+            process = subprocess.Popen(
+                [*command, "-o", folder, str(notebook)],
+                cwd=folder,
+                env=environment,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                stop(process)
+                return {"note": f"{STOPPED} {seconds:g} s"}
+        last = words.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        last = last or ["no words"]
+        results = Path(folder) / "results.json"
+        if not results.exists():
+            return {"note": f"otter-grader failed: {last[0]}"}
+        found = row(json.loads(results.read_text(encoding="utf-8")))
+        if found["of"] == "0":
+            return {"note": f"otter-grader gave no results: {last[0]}"}
+        shutil.copy(results, out / f"{name_of(submission)}.json")
+        return found
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End a process with all that it started, also what has left its group: the notebook's kernel has."""
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for one in started:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait()
+
+
+def name_of(submission: Path) -> str:
+    """What a submission is called in the table."""
+    return submission.name if submission.is_dir() else submission.stem
+
+
+def import_path() -> str:
+    """The folders that Python imports from here, absolute: the grading process has another folder."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(str(Path(part).resolve()) for part in given if part)
+
+
+def unpacked(submission: Path, folder: Path) -> Path:
+    """The notebook itself.
+
+    Raises:
+        ValueError: If it is a folder or zip without exactly one notebook, or is damaged.
+    """
+    target = folder / "submission.ipynb"
+    if submission.is_dir():
+        inside = [p for p in sorted(submission.rglob("*")) if is_submission(p)]
+        if len(inside) != 1:
+            raise ValueError(
+                f"the folder holds {len(inside)} notebooks or zips; it should hold one"
+            )
+        (submission,) = inside
+    if submission.suffix.lower() != ".zip":
+        target.write_text(as_notebook(submission.read_bytes()), encoding="utf-8")
+        return target
+    try:
+        with zipfile.ZipFile(submission) as file:
+            # What macOS and Jupyter put beside a notebook is none.
+            there = [n for n in file.namelist() if is_submission(Path(n))]
+            names = [n for n in there if n.lower().endswith(".ipynb")]
+            if len(names) != 1:
+                raise ValueError(f"the zip holds {len(names)} notebooks; it should hold one")
+            content = file.read(names[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"no zip file, or a damaged one: {error}") from error
+    except (RuntimeError, NotImplementedError) as error:  # a password, an odd compression
+        raise ValueError(f"the zip cannot be unpacked: {error}") from error
+    target.write_text(as_notebook(content), encoding="utf-8")
+    return target
+
+
+def as_notebook(content: bytes) -> str:
+    """The text of a notebook's file, however some editor has encoded it.
+
+    Raises:
+        ValueError: If it is no notebook.
+    """
+    try:
+        found = json.loads(content)  # it knows UTF-16, and the mark that Windows puts before UTF-8
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"no notebook, or a damaged one: {error}") from error
+    if not isinstance(found, dict) or not {"cells", "worksheets"} & found.keys():
+        raise ValueError("no notebook: the file has no cells")
+    return json.dumps(found)
+
+
+def is_submission(path: Path) -> bool:
+    """Whether the name is one of a notebook or zip that somebody hands in."""
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return path.suffix.lower() in KINDS and not hidden
+
+
+def row(results: dict) -> dict[str, str]:
+    """Points by question, and their sum."""
+    scored = [test for test in results["tests"] if "max_score" in test]
+    points = {test["name"]: f"{test['score']:g}" for test in scored}
+    total = sum(test["score"] for test in scored)
+    return {**points, "total": f"{total:g}", "of": f"{sum(t['max_score'] for t in scored):g}"}
+
+
+def grade_all(
+    submissions: Sequence[Path], autograder: Path, out: Path, *, jobs: int = 2, minutes: float = 5
+) -> list[dict[str, str]]:
+    """Grade many, and keep the rows of an earlier run.
+
+    A row is kept while submission and autograder stay what they were. One with a note is made again, for
+    what went wrong may be over; one that was stopped only if there are more minutes now.
+
+    Args:
+        submissions: Notebooks or zips, each with a name of its own.
+        autograder: The zip that tools/make_assignments.py made.
+        out: Folder for the results; it is made.
+        jobs: How many at a time.
+        minutes: Limit for each.
+
+    Returns:
+        A row for each, in the order of their names.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    done = out / "rows"  # one file each, so that a second run goes on where this one stopped
+    done.mkdir(exist_ok=True)
+
+    def work(submission: Path) -> None:
+        name = name_of(submission)
+        found = {"submission": name}
+        (out / f"{name}.json").unlink(missing_ok=True)  # of an earlier version
+        try:
+            found |= grade(submission, autograder, out, minutes * 60)
+        except Exception as error:  # one that cannot be read must not stop the others
+            found["note"] = f"not graded: {type(error).__name__}: {error}"
+        part = done / f"{name}.part"
+        entry = {"of": fingerprint(submission, autograder), "minutes": minutes, "row": found}
+        part.write_text(json.dumps(entry), encoding="utf-8")
+        part.replace(done / f"{name}.json")
+
+    def is_done(submission: Path) -> bool:
+        path = done / f"{name_of(submission)}.json"
+        if not path.exists():
+            return False
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        if entry.get("of") != fingerprint(submission, autograder):
+            return False
+        note = entry["row"].get("note", "")
+        return not note or (note.startswith(STOPPED) and minutes <= entry["minutes"])
+
+    open_ones = [s for s in submissions if not is_done(s)]
+    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(open_ones), unit="submission") as bar:
+        for finished in as_completed([pool.submit(work, one) for one in open_ones]):
+            finished.result()
+            bar.update()
+    rows = [
+        json.loads((done / f"{name}.json").read_text(encoding="utf-8"))["row"]
+        for name in sorted(map(name_of, submissions))
+    ]
+    write(rows, out / "grades.csv")
+    return rows
+
+
+def fingerprint(submission: Path, autograder: Path) -> str:
+    """Of what was graded, and by what."""
+    files = sorted(submission.rglob("*")) if submission.is_dir() else [submission]
+    made = hashlib.sha256(autograder.read_bytes())
+    for file in files:
+        if file.is_file():
+            made.update(file.read_bytes())
+    return made.hexdigest()
+
+
+def write(rows: Sequence[dict[str, str]], path: Path) -> None:
+    """The table, with a column for whatever some row has."""
+    ends = ["total", "of", "note"]
+    names = dict.fromkeys(name for one in rows for name in one if name not in ends)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, [*names, *ends], restval="")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def main() -> int:
+    """Grade a folder."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("autograder", type=Path, help="autograder.zip of the assignment")
+    parser.add_argument("submissions", type=Path, help="folder with the notebooks or zips")
+    parser.add_argument(
+        "--out", type=Path, default=Path("grades"), help="folder for results (grades)"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
+    parser.add_argument("--minutes", type=float, default=5, help="limit for each (5)")
+    given = parser.parse_args()
+    if not given.autograder.is_file():
+        print(f"there is no {given.autograder}; make it: make assignments")
+        return 1
+    there = sorted(p for p in given.submissions.glob("*") if not p.name.startswith((".", "__")))
+    found = [p for p in there if p.is_dir() or is_submission(p)]
+    left = [p.name for p in there if p not in found]
+    if not found:
+        print(f"there is no notebook and no zip in {given.submissions}")
+        return 1
+    stems = [name_of(path) for path in found]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        print(f"two submissions have the same name: {', '.join(twice)}")
+        return 1
+    rows = grade_all(found, given.autograder, given.out, jobs=given.jobs, minutes=given.minutes)
+    noted = [f"{one['submission']}: {one['note']}" for one in rows if one.get("note")]
+    noted += [f"{name}: left out, neither a notebook nor a zip nor a folder" for name in left]
+    print(f"{len(rows)} graded; the table is {given.out / 'grades.csv'}", *noted, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
