@@ -11,10 +11,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from .bank import exercises, find, use
+from .calls import own_error
 from .exercise import Case, Exercise, Mistake
 from .feedback import Feedback, Hint
 from .handin import Receipt, hand_in
@@ -39,12 +41,13 @@ __all__ = [
 _last: list[str] = []  # the name of the exercise that was checked last
 
 
-def check(function: Any, exercise: str | None = None) -> Feedback:
+def check(function: Any, exercise: str | None = None, *, traceback: bool = False) -> Feedback:
     """Check a function that a student wrote, and say what is wrong with it.
 
     Args:
         function: What was written.
         exercise: Which exercise it answers; None takes the function's own name.
+        traceback: Whether to show the whole of the function's own error, call by call, not its line alone.
 
     Returns:
         What the student is told, as a panel in notebooks and as text elsewhere. A wrong function is no error.
@@ -60,7 +63,12 @@ def check(function: Any, exercise: str | None = None) -> Feedback:
         )
     wanted = find(name)
     _last[:] = [wanted.name]
-    return climb(wanted, function)
+    feedback = climb(wanted, function)
+    if feedback.rung != "runs" or feedback.mistake is not None:
+        return feedback
+    asked = f"md.check({wanted.name}, traceback=True) shows the whole error"
+    more = own_error(wanted, function) if traceback else asked
+    return replace(feedback, details=(*feedback.details, more))
 
 
 def hint(number: int = 1, exercise: str | None = None) -> Hint:
@@ -121,8 +129,10 @@ def _wanted(exercise: str | None) -> Exercise:
 class _Callable(ModuleType):
     """The module itself can be called: ``md.check(f)`` beside ``md.check.hint()``."""
 
-    def __call__(self, function: Any, exercise: str | None = None) -> Feedback:
-        return check(function, exercise)
+    def __call__(
+        self, function: Any, exercise: str | None = None, *, traceback: bool = False
+    ) -> Feedback:
+        return check(function, exercise, traceback=traceback)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import ast
 import inspect
-import io
 import re
 import textwrap
 from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from .answers import SEEDS, Answer, answers
-from .exercise import Case, Exercise, Mistake
+from .calls import called
+from .exercise import Exercise, Mistake
 from .feedback import PASSED, TODO, WRONG, Feedback
-from .outcome import Outcome, call, differs, same
-from .reach import out_of_reach
+from .outcome import Outcome, differs, same
 
 
 @dataclass(frozen=True)
@@ -65,30 +63,6 @@ def refused_unseen(exercise: Exercise, function: Any) -> Feedback | None:
             exercise.name, TODO, "attempted", f"not attempted yet. Write {exercise.signature}."
         )
     return _signature(exercise, function)
-
-
-def called(
-    exercise: Exercise, function: Any, cases: Sequence[Case]
-) -> list[tuple[Outcome, Outcome]]:
-    """Call a function twice on each case, the library's own version out of reach."""
-    with out_of_reach(() if exercise.practice else exercise.out_of_reach):
-        outcomes = []
-        for i, case in enumerate(cases):
-            # What a student prints to find a mistake is shown once, not for each case and twice.
-            with nullcontext() if i == 0 else redirect_stdout(_Nowhere()):
-                got = call(function, case, exercise.observe)
-            with redirect_stdout(_Nowhere()):
-                again = call(function, case, exercise.observe)
-            outcomes.append((got, again))
-        return outcomes
-
-
-class _Nowhere(io.TextIOBase):
-    """Takes text and keeps none of it."""
-
-    def write(self, text: str) -> int:
-        """Take a text."""
-        return len(text)
 
 
 def judged(exercise: Exercise, tried: Sequence[Tried]) -> Feedback:

@@ -116,6 +116,33 @@ def test_own_error_at_own_line():
     wrong(deep, "runs", "RuntimeError", "return torch.ones")
 
 
+def test_whole_error_is_shown_if_asked():
+    def helper(x):
+        return x.nothing
+
+    def jump_between(x_s, s, t, schedule, noise):
+        print("not shown")
+        return helper(x_s)
+
+    short = md.check(jump_between)
+    assert "Traceback" not in str(short)
+    assert short.details[-1] == "md.check(jump_between, traceback=True) shows the whole error"
+    whole = md.check(jump_between, traceback=True)
+    assert whole.details[:-1] == short.details[:-1]
+    lines = whole.details[-1].splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[2].strip() == "return helper(x_s)"
+    assert any(line.strip() == "return x.nothing" for line in lines)
+    assert lines[-1] == "AttributeError: 'Tensor' object has no attribute 'nothing'"
+    assert "own_error" not in whole.details[-1]
+
+    def wrong_numbers(x_s, s, t, schedule, noise):
+        return x_s
+
+    asked, not_asked = (md.check(wrong_numbers, "jump_between", traceback=b) for b in (True, False))
+    assert asked == not_asked
+
+
 def test_type_shape_and_kind():
     wrong(lambda x: print(end=""), "gives numbers", "None", "return")
     wrong(lambda x: "2x", "gives numbers", "a str where numbers are expected")
