@@ -15,7 +15,7 @@ import torch
 
 import minidiff as md
 from minidiff import recipes
-from minidiff.pictures import save_sheet
+from minidiff.base.pictures import save_sheet
 from minidiff.quality import SAMPLER_STEPS, WEIGHTS, Judge, SampleScores, draw_digits
 
 SHOWN = 100  # samples in the picture

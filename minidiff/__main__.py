@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from . import __version__
+from .base.validate import check_positive_int
 from .doctor import report
 from .schedule import NoiseSchedule
-from .validate import check_positive_int
 from .weights import available, example_shape, load
 
 COLUMNS = 10  # of the picture that ``sample`` writes: a column a digit
@@ -110,9 +110,9 @@ def _train(chosen: argparse.Namespace) -> int:
 
 
 def _sample(chosen: argparse.Namespace) -> int:
+    from .base.model import Denoiser, Network
+    from .base.pictures import save_sheet
     from .guidance import classifier_free_guidance
-    from .nn.base import Denoiser, Network
-    from .pictures import save_sheet
 
     n = check_positive_int("--n", chosen.n)
     net, schedule = load(chosen.name)

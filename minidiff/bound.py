@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .base.validate import check_choice, check_floats, check_same_shape, check_schedule
 from .likelihood import (
     discretised_log_likelihood,
     gaussian_kl,
@@ -13,7 +14,6 @@ from .likelihood import (
 )
 from .posterior import log_interpolation, model_variance, posterior_weights
 from .schedule import NoiseSchedule, gathered
-from .validate import check_choice, check_floats, check_same_shape, check_schedule
 
 LIKELIHOODS = ("discretised", "density")
 

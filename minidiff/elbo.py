@@ -20,9 +20,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .base.rng import Generator, randn
+from .base.validate import (
+    check_choice,
+    check_floats,
+    check_positive_int,
+    check_same_shape,
+    check_schedule,
+)
 from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
 from .convert import KINDS, check_signal_left, converted
-from .draw import Generator, randn
 from .forward import noised
 from .likelihood import (
     check_8_bit,
@@ -31,13 +38,6 @@ from .likelihood import (
 from .posterior import VARIANCES
 from .sample import EpsModel, pair
 from .schedule import NoiseSchedule
-from .validate import (
-    check_choice,
-    check_floats,
-    check_positive_int,
-    check_same_shape,
-    check_schedule,
-)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from .base.rng import Generator, draw_times
+from .base.validate import check_positive_int, check_probabilities, check_schedule
 from .bound import bound_terms
-from .draw import Generator, draw_times
 from .elbo import L_T, Elbo, checked_likelihood, guessed
 from .sample import EpsModel
 from .schedule import NoiseSchedule
-from .validate import check_positive_int, check_probabilities, check_schedule
 
 
 def importance_of_times(terms: Elbo) -> Tensor:

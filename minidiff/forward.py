@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .draw import Generator, randn
+from .base.rng import Generator, randn
+from .base.validate import check_floats, check_same_shape, check_schedule, check_t
 from .schedule import NoiseSchedule, gathered, signal_and_noise
-from .validate import check_floats, check_same_shape, check_schedule, check_t
 
 
 def q_step(

@@ -8,10 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .learned import split_variance
-from .sample import EpsModel, model_device
-from .schedule import NoiseSchedule, signal_and_noise
-from .validate import (
+from .base.validate import (
     check_floats,
     check_labels,
     check_number,
@@ -19,6 +16,9 @@ from .validate import (
     check_same_shape,
     check_schedule,
 )
+from .learned import split_variance
+from .sample import EpsModel, model_device
+from .schedule import NoiseSchedule, signal_and_noise
 
 Weight = float | Callable[[int | Tensor], float | Tensor]
 """A guidance strength, one number or a function of t (an int, or the LongTensor (B,) of a sampler)"""

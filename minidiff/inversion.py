@@ -13,16 +13,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .convert import KINDS, converted
-from .schedule import NoiseSchedule
-from .step import stepped
-from .validate import (
+from .base.validate import (
     check_choice,
     check_floats,
     check_number,
     check_same_shape,
     check_schedule,
 )
+from .convert import KINDS, converted
+from .schedule import NoiseSchedule
+from .step import stepped
 from .walk import EpsModel, asked, checked_times, with_bar
 
 

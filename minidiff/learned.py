@@ -11,19 +11,19 @@ import math
 import torch
 from torch import Tensor
 
-from .bound import bound_terms
-from .convert import converted
-from .draw import Generator, draw_times
-from .likelihood import check_8_bit
-from .losses import Net, noisy_batch, predicted
-from .schedule import NoiseSchedule, gathered
-from .validate import (
+from .base.rng import Generator, draw_times
+from .base.validate import (
     check_floats,
     check_number,
     check_probabilities,
     check_same_shape,
     check_schedule,
 )
+from .bound import bound_terms
+from .convert import converted
+from .likelihood import check_8_bit
+from .losses import Net, noisy_batch, predicted
+from .schedule import NoiseSchedule, gathered
 
 
 def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:

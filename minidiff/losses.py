@@ -8,12 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .convert import KINDS, check_signal_left
-from .draw import Generator, rand, randint, randn
-from .forward import noised
-from .posterior import model_variance, posterior_weights
-from .schedule import NoiseSchedule, signal_and_noise
-from .validate import (
+from .base.rng import Generator, rand, randint, randn
+from .base.validate import (
     check_choice,
     check_floats,
     check_labels,
@@ -23,6 +19,10 @@ from .validate import (
     check_t,
     shown,
 )
+from .convert import KINDS, check_signal_left
+from .forward import noised
+from .posterior import model_variance, posterior_weights
+from .schedule import NoiseSchedule, signal_and_noise
 
 Net = Callable[..., Tensor]
 """A network, called as ``net(x_t, t)`` or ``net(x_t, t, y)``."""

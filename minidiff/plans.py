@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from . import data, flow, metrics, weights
 from .augment import warp
-from .draw import Generator
+from .base.rng import Generator
 from .forward import q_sample
 from .guidance import classifier_free_guidance
 from .learned import hybrid_loss

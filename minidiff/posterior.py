@@ -7,8 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from .schedule import NoiseSchedule, alpha_bar_at, gathered
-from .validate import (
+from .base.validate import (
     check_choice,
     check_floats,
     check_same_shape,
@@ -16,6 +15,7 @@ from .validate import (
     check_step,
     check_t,
 )
+from .schedule import NoiseSchedule, alpha_bar_at, gathered
 
 VARIANCES = ("small", "large")
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from . import data, weights
-from .checkpoint import write_atomically
+from .base.files import write_atomically
 from .plans import RECIPES, SIZE, Plan, unet_plan
 from .schedule import NoiseSchedule
 from .train import Run, train

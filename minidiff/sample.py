@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .base.rng import Generator
+from .base.validate import check_same_shape, check_schedule
 from .convert import check_signal_left
-from .draw import Generator
 from .schedule import NoiseSchedule
 from .step import check_options, stepped
 from .step import sample_step as sample_step  # found beside its loop as well
-from .validate import check_same_shape, check_schedule
 from .walk import EpsModel as EpsModel
 from .walk import State as State
 from .walk import asked, check_arrived, checked_times, started, with_bar

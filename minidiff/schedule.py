@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .base.validate import check_floats, check_number, check_positive_int, check_t, shown
 from .continuous import ContinuousSchedule
-from .validate import check_floats, check_number, check_positive_int, check_t, shown
 
 
 class NoiseSchedule:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
+from .base.validate import check_number, check_positive_int, check_schedule
 from .schedule import NoiseSchedule, scale_of_beta, warn_of_short_chain
-from .validate import check_number, check_positive_int, check_schedule
 
 #: How far to both sides of its middle the sigmoid of β is followed
 SIGMOID_REACH = 6.0

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .base.rng import Generator
+from .base.validate import check_choice, check_positive_int, check_same_shape, check_schedule
 from .convert import KINDS, check_signal_left
-from .draw import Generator
 from .schedule import NoiseSchedule, signal_and_noise
 from .step import guesses, stepped
-from .validate import check_choice, check_positive_int, check_same_shape, check_schedule
 from .walk import EpsModel, State, asked, check_arrived, checked_times, started, with_bar
 
 Model = Callable[[Tensor, float], Tensor]

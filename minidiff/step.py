@@ -11,11 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from .convert import KINDS, check_signal_left, converted
-from .draw import Generator, randn
-from .posterior import log_interpolation, variances_between
-from .schedule import NoiseSchedule, alpha_bar_at
-from .validate import (
+from .base.rng import Generator, randn
+from .base.validate import (
     check_choice,
     check_floats,
     check_number,
@@ -23,6 +20,9 @@ from .validate import (
     check_schedule,
     check_step,
 )
+from .convert import KINDS, check_signal_left, converted
+from .posterior import log_interpolation, variances_between
+from .schedule import NoiseSchedule, alpha_bar_at
 
 VARIANCES = ("small", "large", "learned")
 

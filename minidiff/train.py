@@ -11,16 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import (
+from .base.files import (
     RunFolder,
     describe_callable,
     describe_net,
     describe_schedule,
     fingerprint,
 )
-from .draw import Generator
+from .base.pictures import save_sheet
+from .base.rng import Generator
+from .base.validate import check_choice, check_number, check_positive_int, check_schedule, shown
 from .losses import simple_loss
-from .pictures import save_sheet
 from .precision import autocast, choose_precision
 from .preview import PREVIEW_COLUMNS, preview_grid
 from .processes import find_processes, step_draws
@@ -28,7 +29,6 @@ from .progress import Bar, Clock
 from .schedule import NoiseSchedule
 from .traindata import TrainData
 from .trainstate import TrainState, lr_factor
-from .validate import check_choice, check_number, check_positive_int, check_schedule, shown
 
 LOOK = 50  # steps between two readings of the loss: each reading waits for the device
 
@@ -112,7 +112,7 @@ def train(
         data: :math:`x_0`, floats of shape (N, ...), images in [-1, 1]; or a pair ``(x_0, y)`` with
             labels y, int64 (N,).
         loss: Called as ``loss(net, x_0, schedule, y=y, generator=...)``, gives one number. It draws
-            through :mod:`minidiff.draw`, so that each process can take its rows.
+            through :mod:`minidiff.base.rng`, so that each process can take its rows.
         schedule: Passed on to the loss; None for a loss that needs none.
         steps: Number of gradient steps, or else
         minutes: how long to train; the learning rate then follows the clock, and the result depends

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..validate import check_choice, check_positive_int
+from ..base.validate import check_choice, check_positive_int
 from . import _torchvision
 
 NAMES = ("digits", *_torchvision.SETS)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..draw import Generator, rand, randint, randn
-from ..validate import check_choice, check_positive_int
+from ..base.rng import Generator, rand, randint, randn
+from ..base.validate import check_choice, check_positive_int
 
 EIGHT_RADIUS = 1.6
 EIGHT_STD = 0.15

@@ -17,16 +17,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..convert import EQUATIONS, KINDS
-from ..sample import EpsModel, model_device
-from ..schedule import NoiseSchedule
-from ..validate import (
+from ..base.validate import (
     check_choice,
     check_floats,
     check_real_t,
     check_same_shape,
     check_schedule,
 )
+from ..convert import EQUATIONS, KINDS
+from ..sample import EpsModel, model_device
+from ..schedule import NoiseSchedule
 from .exact import Velocity
 from .losses import time_dtype
 from .paths import check_flow_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..validate import check_floats, check_labels, check_same_shape
+from ..base.validate import check_floats, check_labels, check_same_shape
 
 
 def ot_coupling(noise: Tensor, data: Tensor, y: Tensor | None = None) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..draw import Generator, randint
+from ..base.rng import Generator, randint
+from ..base.validate import check_choice, check_floats, check_positive_int
 from ..likelihood import gaussian_log_density
-from ..validate import check_choice, check_floats, check_positive_int
 from .exact import Velocity
 from .solvers import asked, check_solver, integrate
 

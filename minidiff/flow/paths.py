@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..validate import check_floats, check_number, check_same_shape, shown
+from ..base.validate import check_floats, check_number, check_same_shape, shown
 
 
 class Weights(NamedTuple):

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..validate import check_floats, check_positive_int
+from ..base.validate import check_floats, check_positive_int
 from .exact import Velocity
 from .walk import flow_steps, sample
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..validate import check_choice, check_number, check_same_shape
+from ..base.validate import check_choice, check_number, check_same_shape
 from .exact import Velocity
 from .losses import time_dtype
 

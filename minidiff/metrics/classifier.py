@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..validate import check_floats, check_positive_int
+from ..base.validate import check_floats, check_positive_int
 
 
 class Classifier(Protocol):

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from ..draw import Generator, randn
-from ..validate import check_positive_int
+from ..base.rng import Generator, randn
+from ..base.validate import check_positive_int
 from .rows import as_rows
 
 

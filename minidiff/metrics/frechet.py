@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..draw import Generator, randint
-from ..validate import check_floats, check_positive_int, check_same_shape
+from ..base.rng import Generator, randint
+from ..base.validate import check_floats, check_positive_int, check_same_shape
 from .rows import as_rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..validate import check_floats
+from ..base.validate import check_floats
 
 
 def as_rows(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """Networks: everything that learns, and nothing that knows of schedules."""
 
-from .base import Denoiser
+from ..base.model import Denoiser
 from .classifier import DigitClassifier
 from .embeddings import ConditionEmbedding, sinusoidal_embedding
 from .mlp import MLP

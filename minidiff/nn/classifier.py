@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..validate import check_number, check_positive_int
-from .base import Network, seeded_weights
-from .inputs import check_input
+from ..base.inputs import check_input
+from ..base.model import Network, seeded_weights
+from ..base.validate import check_number, check_positive_int
 
 
 class DigitClassifier(Network):

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..validate import check_number, check_positive_int
-from .base import Network, seeded_weights
+from ..base.inputs import batch_of_times, check_input
+from ..base.model import Network, seeded_weights
+from ..base.validate import check_number, check_positive_int
 from .blocks import Downsample, Stage
 from .embeddings import ConditionEmbedding
-from .inputs import batch_of_times, check_input
 
 CHANNELS_A_GROUP = 4
 

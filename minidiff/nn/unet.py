@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..validate import check_number, check_positive_int
-from .base import Denoiser, seeded_weights
+from ..base.inputs import batch_of_labels, batch_of_times, check_input
+from ..base.model import Denoiser, seeded_weights
+from ..base.validate import check_number, check_positive_int
 from .blocks import Downsample, Stage, Upsample, zero_init
 from .embeddings import ConditionEmbedding
-from .inputs import batch_of_labels, batch_of_times, check_input
 
 CHANNELS_A_GROUP = 4  # of GroupNorm, at level 0: Ho et al. have 32 groups at width 128
 

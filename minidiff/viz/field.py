@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
 from ..convert import score_from_eps
 from ..exact import Mixture, classifier, mixture
 from ..guidance import classifier_gradient, classifier_guidance
 from ..schedule import linear_schedule
-from ..validate import check_choice, check_floats, check_number, check_positive_int, check_t
 from .still import figure, text
 from .widget import Widget, chosen, number
 

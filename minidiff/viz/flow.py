@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..base.validate import check_choice, check_number, check_positive_int
 from ..flow import (
     Path,
     exact_velocity,
@@ -19,7 +20,6 @@ from ..flow import (
     vp_path,
 )
 from ..flow.exact import Velocity
-from ..validate import check_choice, check_number, check_positive_int
 from .noise import chain_noise
 from .reverse import Centres, eight_gaussians, frame_of, given_centres
 from .still import cloud_panel, figure

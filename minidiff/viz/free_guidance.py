@@ -10,8 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..metrics import Classifier, Estimate, accuracy, diversity, fidelity
-from ..validate import (
+from ..base.validate import (
     check_choice,
     check_floats,
     check_labels,
@@ -19,6 +18,7 @@ from ..validate import (
     check_positive_int,
     shown,
 )
+from ..metrics import Classifier, Estimate, accuracy, diversity, fidelity
 from .still import curve_panel, figure, text
 from .widget import Widget, chosen, encode, png
 

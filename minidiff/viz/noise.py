@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..base.validate import check_choice, check_floats, check_positive_int, check_t
 from ..forward import q_sample, q_step
 from ..schedule import NoiseSchedule
-from ..validate import check_choice, check_floats, check_positive_int, check_t
 from .beta import SCHEDULES, check_settings, make_schedule, values_at
 from .still import figure, image, text
 from .widget import Widget, chosen, encode, png

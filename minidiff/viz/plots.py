@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..pictures import contact_sheet
+from ..base.pictures import contact_sheet
+from ..base.validate import check_floats, check_positive_int
 from ..schedule import NoiseSchedule
-from ..validate import check_floats, check_positive_int
 from .style import COLOURS, new_figure, style
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
 from ..convert import x0_from_eps
 from ..exact import Mixture, mixture
 from ..schedule import linear_schedule
 from ..step import sample_step
-from ..validate import check_choice, check_floats, check_number, check_positive_int, check_t
 from .noise import chain_noise
 from .still import cloud_panel, figure
 from .widget import Widget, chosen, number

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..base.validate import check_choice, check_number, check_positive_int, check_t
 from ..forward import q_sample
 from ..schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from ..schedule_makers import (
@@ -18,7 +19,6 @@ from ..schedule_makers import (
     sigmoid_beta_schedule,
     sigmoid_schedule,
 )
-from ..validate import check_choice, check_number, check_positive_int, check_t
 from .beta import LITTLE
 from .noise import chain_noise, check_seed, pixels_and_labels
 from .still import figure, image, text

@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from .. import nn as networks
-from ..checkpoint import CHECKPOINT, DamagedFileError, load_checkpoint, write_atomically
-from ..nn.base import Network
+from ..base.files import CHECKPOINT, DamagedFileError, load_checkpoint, write_atomically
+from ..base.model import Network
+from ..base.validate import shown
 from ..schedule import NoiseSchedule
-from ..validate import shown
 
 FOLDER = Path(__file__).parent
 SCHEDULE = "schedule.beta"  # β_1..β_T, float64, beside the network's weights

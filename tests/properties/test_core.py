@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import minidiff as md
-from minidiff.draw import BatchSlice, rand, randn
+from minidiff.base.rng import BatchSlice, rand, randn
 
 F64 = torch.float64
 

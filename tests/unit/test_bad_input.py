@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.draw import BatchSlice, randn
+from minidiff.base.rng import BatchSlice, randn
 
 T = 12
 S = md.linear_schedule(T, 0.05, 0.4)

@@ -52,7 +52,7 @@ def test_each_network_is_walked_by_the_sampler_that_suits_it(name, tmp_path, mon
         kept["images"] = images
         return path
 
-    monkeypatch.setattr("minidiff.pictures.save_sheet", keep)
+    monkeypatch.setattr("minidiff.base.pictures.save_sheet", keep)
     command = ["sample", name, "--n", "20", "--steps", "10", "--out", str(tmp_path / "x.png")]
     assert main(command) == 0
     classifier, _ = md.load("digit_classifier16")

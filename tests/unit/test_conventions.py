@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff import draw
+from minidiff.base import rng as draw
 
 F64 = torch.float64
 SCHEDULE = md.linear_schedule(12, 0.05, 0.4)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
+from minidiff.base.rng import BatchSlice
 from minidiff.data import EIGHT_STD, TOY, eight_means, toy
-from minidiff.draw import BatchSlice
 
 N = 20_000
 

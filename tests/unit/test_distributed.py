@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.checkpoint import CHECKPOINT, load_checkpoint
+from minidiff.base.files import CHECKPOINT, load_checkpoint
 from minidiff.processes import find_processes
 
 # The same script, alone or launched: only the batch of a process differs.

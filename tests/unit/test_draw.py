@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from minidiff.draw import BatchSlice, rand, randint, randn
+from minidiff.base.rng import BatchSlice, rand, randint, randn
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 

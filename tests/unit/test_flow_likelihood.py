@@ -7,7 +7,7 @@ import torch
 
 import minidiff as md
 from minidiff import flow
-from minidiff.draw import randint
+from minidiff.base.rng import randint
 
 F64 = torch.float64
 

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 
 import minidiff as md
 from minidiff import flow
-from minidiff.draw import BatchSlice
+from minidiff.base.rng import BatchSlice
 
 F64 = torch.float64
 PATHS = [flow.ot_path(), flow.vp_path(), flow.trigonometric_path()]

@@ -9,7 +9,7 @@ import torch
 
 import minidiff as md
 from minidiff import flow
-from minidiff.draw import BatchSlice
+from minidiff.base.rng import BatchSlice
 from minidiff.flow.solvers import ADAPTIVE
 
 F64 = torch.float64

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import minidiff as md
+from minidiff.base.rng import draw_times
 from minidiff.bound import bound_terms
-from minidiff.draw import draw_times
 from minidiff.posterior import log_interpolation
 
 F64 = torch.float64

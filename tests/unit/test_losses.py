@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff.draw import BatchSlice
+from minidiff.base.rng import BatchSlice
 
 SCHEDULE = md.linear_schedule(10, 0.05, 0.4)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.checkpoint import CHECKPOINT, DamagedFileError, load_checkpoint
+from minidiff.base.files import CHECKPOINT, DamagedFileError, load_checkpoint
 from minidiff.train import train
 
 # The child can be told to kill itself in the n-th call of a system function that writing a

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import minidiff as md
-from minidiff.draw import randint
+from minidiff.base.rng import randint
 from minidiff.processes import Processes, step_draws, step_seed
 from minidiff.trainstate import EMA, lr_factor
 

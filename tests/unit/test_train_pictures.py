@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from minidiff.augment import warp
-from minidiff.draw import BatchSlice, randn
-from minidiff.pictures import contact_sheet, save_sheet
+from minidiff.base.pictures import contact_sheet, save_sheet
+from minidiff.base.rng import BatchSlice, randn
 
 STILL = {"shift": 0.0, "turn": 0.0, "scale": 0.0, "bend": 0.0}
 

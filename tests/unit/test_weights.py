@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 import minidiff as md
 from minidiff import plans, recipes, weights
-from minidiff.checkpoint import DamagedFileError
+from minidiff.base.files import DamagedFileError
 from minidiff.data.images import resized
 from minidiff.quality import by_ddim, draw
 

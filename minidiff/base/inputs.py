@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..validate import INTEGER_IMAGE_HINT, check_labels, shown
+from .validate import INTEGER_IMAGE_HINT, check_labels, shown
 
 
 def check_input(x: Tensor, layout: str, channels: int) -> None:

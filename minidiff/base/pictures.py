@@ -11,7 +11,7 @@ import numpy.typing as npt
 from einops import rearrange, repeat
 from torch import Tensor
 
-from .checkpoint import write_atomically
+from .files import write_atomically
 from .validate import check_floats, check_positive_int
 
 

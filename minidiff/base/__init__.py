@@ -1,0 +1,1 @@
+"""What everything stands on: what arguments must be, random draws, networks, files, pictures."""
