@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from . import exact, flow, nn
+from . import flow, nn
 from .bound import kl_terms
-from .convert import (
+from .chain import exact
+from .chain.convert import (
     convert,
     eps_from_score,
     eps_from_v,
@@ -26,9 +27,18 @@ from .convert import (
     x0_from_score,
     x0_from_v,
 )
+from .chain.forward import q_sample, q_step
+from .chain.gaussians import discretised_log_likelihood, gaussian_kl, gaussian_log_density
+from .chain.makers import (
+    rescale_zero_terminal_snr,
+    scaled_linear_schedule,
+    sigmoid_beta_schedule,
+    sigmoid_schedule,
+)
+from .chain.posterior import model_variance, posterior_weights, q_posterior, step_variances
+from .chain.schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
 from .elbo import Elbo, elbo, standard_error
 from .elbo_sampled import importance_of_times, sampled_bits_per_dim
-from .forward import q_sample, q_step
 from .guidance import (
     classifier_free_guidance,
     classifier_gradient,
@@ -38,19 +48,10 @@ from .guidance import (
 )
 from .inversion import invert, slerp
 from .learned import hybrid_loss, split_variance, vlb_loss
-from .likelihood import discretised_log_likelihood, gaussian_kl, gaussian_log_density
 from .losses import loss_weights, noisy_classifier_loss, simple_loss
 from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
-from .posterior import model_variance, posterior_weights, q_posterior, step_variances
 from .processes import default_device
 from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
-from .schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
-from .schedule_makers import (
-    rescale_zero_terminal_snr,
-    scaled_linear_schedule,
-    sigmoid_beta_schedule,
-    sigmoid_schedule,
-)
 from .solvers import dpm_solver_sample, heun_sample, log_snr_times, solver_steps
 from .step import sample_step
 from .train import Run, train

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from .base.validate import check_choice, check_floats, check_same_shape, check_schedule
-from .likelihood import (
+from .chain.gaussians import (
     discretised_log_likelihood,
     gaussian_kl,
     gaussian_log_density,
     kl_apart,
 )
-from .posterior import log_interpolation, model_variance, posterior_weights
-from .schedule import NoiseSchedule, gathered
+from .chain.posterior import log_interpolation, model_variance, posterior_weights
+from .chain.schedule import NoiseSchedule, gathered
 
 LIKELIHOODS = ("discretised", "density")
 
@@ -36,7 +36,7 @@ def bound_terms(
     Args:
         x_0: Clean data, shape (B, ...).
         x0_hat: The guess of it at t, same shape.
-        v: The mixing weight, same shape, see :func:`~minidiff.posterior.log_interpolation`: 0 for the
+        v: The mixing weight, same shape, see :func:`~minidiff.chain.posterior.log_interpolation`: 0 for the
             small variance, 1 for the large one, or what the network says. At t = 1 it
             mixes :math:`\beta_1` and :math:`\tilde\beta_2`.
         t: LongTensor (B,) in 1..T.
@@ -72,7 +72,7 @@ def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small")
     r""":math:`L_{t-1}` for one entry, from the mean squared error of the guess of :math:`x_0`.
 
     The two Gaussians' means are :math:`w^{(0)}_t (x_0 - \hat x_0)` apart
-    (:func:`~minidiff.posterior.posterior_weights`), so
+    (:func:`~minidiff.chain.posterior.posterior_weights`), so
 
     .. math::
         \mathbb E\, D_\text{KL} = \frac12 \left( \log\frac{\sigma_t^2}{\tilde\beta_t}

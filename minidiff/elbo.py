@@ -29,15 +29,15 @@ from .base.validate import (
     check_schedule,
 )
 from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
-from .convert import KINDS, check_signal_left, converted
-from .forward import noised
-from .likelihood import (
+from .chain.convert import KINDS, check_signal_left, converted
+from .chain.forward import noised
+from .chain.gaussians import (
     check_8_bit,
     gaussian_kl,
 )
-from .posterior import VARIANCES
+from .chain.posterior import VARIANCES
+from .chain.schedule import NoiseSchedule
 from .sample import EpsModel, pair
-from .schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def elbo(
 
     Of an expectation over :math:`x_t \sim q(x_t \mid x_0)` this takes the mean of ``draws`` draws, one
     after the other: memory holds one batch of noisy data, however large T is. A model that knows the
-    expectation (:func:`minidiff.exact.gaussian`) is asked for it, and nothing is drawn; only
+    expectation (:func:`minidiff.chain.exact.gaussian`) is asked for it, and nothing is drawn; only
     the discretised L_0 has no closed form.
 
     Args:

@@ -10,9 +10,9 @@ from torch import Tensor
 from .base.rng import Generator, draw_times
 from .base.validate import check_positive_int, check_probabilities, check_schedule
 from .bound import bound_terms
+from .chain.schedule import NoiseSchedule
 from .elbo import L_T, Elbo, checked_likelihood, guessed
 from .sample import EpsModel
-from .schedule import NoiseSchedule
 
 
 def importance_of_times(terms: Elbo) -> Tensor:

@@ -20,8 +20,8 @@ from .base.validate import (
     check_same_shape,
     check_schedule,
 )
-from .convert import KINDS, converted
-from .schedule import NoiseSchedule
+from .chain.convert import KINDS, converted
+from .chain.schedule import NoiseSchedule
 from .step import stepped
 from .walk import EpsModel, asked, checked_times, with_bar
 

@@ -20,10 +20,10 @@ from .base.validate import (
     check_schedule,
 )
 from .bound import bound_terms
-from .convert import converted
-from .likelihood import check_8_bit
+from .chain.convert import converted
+from .chain.gaussians import check_8_bit
+from .chain.schedule import NoiseSchedule, gathered
 from .losses import Net, noisy_batch, predicted
-from .schedule import NoiseSchedule, gathered
 
 
 def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:

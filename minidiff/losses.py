@@ -19,10 +19,10 @@ from .base.validate import (
     check_t,
     shown,
 )
-from .convert import KINDS, check_signal_left
-from .forward import noised
-from .posterior import model_variance, posterior_weights
-from .schedule import NoiseSchedule, signal_and_noise
+from .chain.convert import KINDS, check_signal_left
+from .chain.forward import noised
+from .chain.posterior import model_variance, posterior_weights
+from .chain.schedule import NoiseSchedule, signal_and_noise
 
 Net = Callable[..., Tensor]
 """A network, called as ``net(x_t, t)`` or ``net(x_t, t, y)``."""
@@ -144,7 +144,7 @@ def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "
         \lambda_t = \frac{\beta_t^2}{2 \sigma_t^2\, \alpha_t (1 - \bar\alpha_t)}
 
     With ``kind="x0"`` it is the weight of :math:`\|x_0 - \hat x_0\|^2` instead,
-    :math:`\big(w^{(0)}_t\big)^2 / 2\sigma_t^2` (:func:`~minidiff.posterior.posterior_weights`).
+    :math:`\big(w^{(0)}_t\big)^2 / 2\sigma_t^2` (:func:`~minidiff.chain.posterior.posterior_weights`).
 
     Args:
         schedule: The noise schedule.

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from . import data, flow, metrics, weights
 from .augment import warp
 from .base.rng import Generator
-from .forward import q_sample
+from .chain.forward import q_sample
+from .chain.schedule import NoiseSchedule, linear_schedule
 from .guidance import classifier_free_guidance
 from .learned import hybrid_loss
 from .losses import noisy_classifier_loss
 from .nn import DigitClassifier, NoisyClassifier, TinyUNet
 from .quality import SAMPLER_STEPS, WEIGHTS, Judge, Sampler, by_ddim, draw
 from .sample import ddpm_sample
-from .schedule import NoiseSchedule, linear_schedule
 
 SIZE = 16
 CLASSES = 10

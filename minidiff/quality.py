@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from . import data, metrics
 from .base.validate import check_positive_int
+from .chain.schedule import NoiseSchedule
 from .data.images import resized
 from .guidance import classifier_free_guidance
 from .sample import ddim_sample
-from .schedule import NoiseSchedule
 
 CLASSES = 10
 BATCH = 250  # samples drawn at once

@@ -14,8 +14,8 @@ import torch
 
 from . import data, weights
 from .base.files import write_atomically
+from .chain.schedule import NoiseSchedule
 from .plans import RECIPES, SIZE, Plan, unet_plan
-from .schedule import NoiseSchedule
 from .train import Run, train
 
 

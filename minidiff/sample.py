@@ -15,8 +15,8 @@ from torch import Tensor
 
 from .base.rng import Generator
 from .base.validate import check_same_shape, check_schedule
-from .convert import check_signal_left
-from .schedule import NoiseSchedule
+from .chain.convert import check_signal_left
+from .chain.schedule import NoiseSchedule
 from .step import check_options, stepped
 from .step import sample_step as sample_step  # found beside its loop as well
 from .walk import EpsModel as EpsModel

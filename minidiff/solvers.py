@@ -19,8 +19,8 @@ from torch import Tensor
 
 from .base.rng import Generator
 from .base.validate import check_choice, check_positive_int, check_same_shape, check_schedule
-from .convert import KINDS, check_signal_left
-from .schedule import NoiseSchedule, signal_and_noise
+from .chain.convert import KINDS, check_signal_left
+from .chain.schedule import NoiseSchedule, signal_and_noise
 from .step import guesses, stepped
 from .walk import EpsModel, State, asked, check_arrived, checked_times, started, with_bar
 
@@ -265,7 +265,7 @@ def log_snr_times(schedule: NoiseSchedule, steps: int) -> list[int]:
 
     Rounding makes them only nearly even; where two would fall on one time, which happens at the clean
     end, they take the next free ones. Real times, perfectly even, are given by
-    :meth:`ContinuousSchedule.times <minidiff.continuous.ContinuousSchedule.times>`.
+    :meth:`ContinuousSchedule.times <minidiff.chain.continuous.ContinuousSchedule.times>`.
 
     Args:
         schedule: The noise schedule.

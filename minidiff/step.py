@@ -20,9 +20,9 @@ from .base.validate import (
     check_schedule,
     check_step,
 )
-from .convert import KINDS, check_signal_left, converted
-from .posterior import log_interpolation, variances_between
-from .schedule import NoiseSchedule, alpha_bar_at
+from .chain.convert import KINDS, check_signal_left, converted
+from .chain.posterior import log_interpolation, variances_between
+from .chain.schedule import NoiseSchedule, alpha_bar_at
 
 VARIANCES = ("small", "large", "learned")
 

@@ -21,12 +21,12 @@ from .base.files import (
 from .base.pictures import save_sheet
 from .base.rng import Generator
 from .base.validate import check_choice, check_number, check_positive_int, check_schedule, shown
+from .chain.schedule import NoiseSchedule
 from .losses import simple_loss
 from .precision import autocast, choose_precision
 from .preview import PREVIEW_COLUMNS, preview_grid
 from .processes import find_processes, step_draws
 from .progress import Bar, Clock
-from .schedule import NoiseSchedule
 from .traindata import TrainData
 from .trainstate import TrainState, lr_factor
 

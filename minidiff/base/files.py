@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..schedule import NoiseSchedule
+from ..chain.schedule import NoiseSchedule
 
 CHECKPOINT = "checkpoint.pt"  # its name in a run's folder
 MAGIC = b"minidiff-sha256:"

@@ -28,7 +28,7 @@ def out_of_reach(names: Sequence[str]) -> Iterator[None]:
     The code inside each function object is exchanged, so a reference that was taken earlier refuses too.
 
     Args:
-        names: Dotted names, such as ``"minidiff.forward.q_sample"``.
+        names: Dotted names, such as ``"minidiff.chain.forward.q_sample"``.
 
     Raises:
         ValueError: If a name leads to no Python function.

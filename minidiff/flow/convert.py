@@ -24,9 +24,9 @@ from ..base.validate import (
     check_same_shape,
     check_schedule,
 )
-from ..convert import EQUATIONS, KINDS
+from ..chain.convert import EQUATIONS, KINDS
+from ..chain.schedule import NoiseSchedule
 from ..sample import EpsModel, model_device
-from ..schedule import NoiseSchedule
 from .exact import Velocity
 from .losses import time_dtype
 from .paths import check_flow_time

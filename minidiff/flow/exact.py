@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..base.validate import check_floats
-from ..exact import as_numbers, as_std, widest
+from ..chain.exact import as_numbers, as_std, widest
 from .paths import Path, check_flow_time, checked_path, weights_beside
 
 Velocity = Callable[[Tensor, Tensor], Tensor]

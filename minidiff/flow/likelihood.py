@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..base.rng import Generator, randint
 from ..base.validate import check_choice, check_floats, check_positive_int
-from ..likelihood import gaussian_log_density
+from ..chain.gaussians import gaussian_log_density
 from .exact import Velocity
 from .solvers import asked, check_solver, integrate
 

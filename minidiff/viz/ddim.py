@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ..base.validate import check_floats, check_number, check_schedule, check_t
-from ..posterior import step_variances
+from ..chain.posterior import step_variances
+from ..chain.schedule import NoiseSchedule
 from ..sample import sampling_steps
-from ..schedule import NoiseSchedule
 from ..walk import EpsModel, sampling_times
 from .frames import LEVELS, frame_png, frames_text, grey_levels
 from .still import figure, image, text

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import exact
 from ..base.validate import check_choice, check_number, check_positive_int, check_t
+from ..chain import exact
+from ..chain.posterior import VARIANCES
+from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from ..elbo import elbo
 from ..losses import loss_weights
-from ..posterior import VARIANCES
-from ..schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from .beta import SCHEDULES
 from .still import curve_panel, figure
 from .widget import Widget, chosen, nice_values, number

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ..base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
-from ..convert import score_from_eps
-from ..exact import Mixture, classifier, mixture
+from ..chain.convert import score_from_eps
+from ..chain.exact import Mixture, classifier, mixture
+from ..chain.schedule import linear_schedule
 from ..guidance import classifier_gradient, classifier_guidance
-from ..schedule import linear_schedule
 from .still import figure, text
 from .widget import Widget, chosen, number
 
@@ -58,7 +58,7 @@ class GuidanceField(Widget):
         super().__init__(data, self._still(), summary)
 
     def model(self) -> Mixture:
-        """The exact denoiser of all classes together, :func:`minidiff.exact.mixture`."""
+        """The exact denoiser of all classes together, :func:`minidiff.chain.exact.mixture`."""
         return mixture(self.means, self.std, None, self.schedule)
 
     def field(self, x: Tensor, **controls: Any) -> dict[str, Tensor]:

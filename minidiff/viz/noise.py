@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ..base.validate import check_choice, check_floats, check_positive_int, check_t
-from ..forward import q_sample, q_step
-from ..schedule import NoiseSchedule
+from ..chain.forward import q_sample, q_step
+from ..chain.schedule import NoiseSchedule
 from .beta import SCHEDULES, check_settings, make_schedule, values_at
 from .still import figure, image, text
 from .widget import Widget, chosen, encode, png

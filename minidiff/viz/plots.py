@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..base.pictures import contact_sheet
 from ..base.validate import check_floats, check_positive_int
-from ..schedule import NoiseSchedule
+from ..chain.schedule import NoiseSchedule
 from .style import COLOURS, new_figure, style
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ..base.validate import check_choice, check_number, check_positive_int, check_t
-from ..posterior import q_posterior
-from ..schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ..chain.posterior import q_posterior
+from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from .beta import SCHEDULES
 from .still import curve_panel, figure
 from .widget import Widget, chosen, number

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ..base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
-from ..convert import x0_from_eps
-from ..exact import Mixture, mixture
-from ..schedule import linear_schedule
+from ..chain.convert import x0_from_eps
+from ..chain.exact import Mixture, mixture
+from ..chain.schedule import linear_schedule
 from ..step import sample_step
 from .noise import chain_noise
 from .still import cloud_panel, figure
@@ -70,7 +70,7 @@ class ReverseExplorer(Widget):
         super().__init__(data, self._still(), f"reverse process explorer, {names}, T={T}")
 
     def eps_model(self, data: str) -> Mixture:
-        """The exact denoiser that walks the points of a data set, :func:`minidiff.exact.mixture`."""
+        """The exact denoiser that walks the points of a data set, :func:`minidiff.chain.exact.mixture`."""
         check_choice("data", data, tuple(self.sets))
         one = self.sets[data]
         return mixture(one.means, one.std, None, self.schedule)
@@ -175,7 +175,7 @@ def reverse_explorer(
 
     The data are a mixture of equal normal distributions, :math:`\frac1K \sum_k \mathcal N(m_k, s^2 I)`.
     The points start as noise, and each step is :func:`minidiff.sample_step` (Algorithm 2) with the
-    denoiser :func:`minidiff.exact.mixture`:
+    denoiser :func:`minidiff.chain.exact.mixture`:
 
     .. math::
         x_{t-1} = \tilde\mu_t(x_t, \hat x_0) + \sqrt{\tilde\beta_t}\, z, \qquad

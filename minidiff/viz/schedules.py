@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from ..base.validate import check_choice, check_number, check_positive_int, check_t
-from ..forward import q_sample
-from ..schedule import NoiseSchedule, cosine_schedule, linear_schedule
-from ..schedule_makers import (
+from ..chain.forward import q_sample
+from ..chain.makers import (
     rescale_zero_terminal_snr,
     scaled_linear_schedule,
     sigmoid_beta_schedule,
     sigmoid_schedule,
 )
+from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from .beta import LITTLE
 from .noise import chain_noise, check_seed, pixels_and_labels
 from .still import figure, image, text

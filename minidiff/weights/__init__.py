@@ -14,7 +14,7 @@ from .. import nn as networks
 from ..base.files import CHECKPOINT, DamagedFileError, load_checkpoint, write_atomically
 from ..base.model import Network
 from ..base.validate import shown
-from ..schedule import NoiseSchedule
+from ..chain.schedule import NoiseSchedule
 
 FOLDER = Path(__file__).parent
 SCHEDULE = "schedule.beta"  # β_1..β_T, float64, beside the network's weights

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.convert import EQUATIONS, KINDS
+from minidiff.chain.convert import EQUATIONS, KINDS
 
 F64 = torch.float64
 SCHEDULE = md.linear_schedule(12, 0.05, 0.4)

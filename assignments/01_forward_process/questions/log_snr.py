@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from minidiff.check import Case, Exercise
-from minidiff.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 
 EXERCISE = Exercise(
     name="log_snr",
@@ -30,8 +30,8 @@ computation be. Give back $\lambda_t$, shape (B,), with the natural logarithm.
     practice=False,
     rtol=1e-6,  # 1 - ᾱ_1 in float32 is off by more
     out_of_reach=(
-        "minidiff.schedule.NoiseSchedule.snr.fget",
-        "minidiff.continuous.ContinuousSchedule.log_snr",
+        "minidiff.chain.schedule.NoiseSchedule.snr.fget",
+        "minidiff.chain.continuous.ContinuousSchedule.log_snr",
     ),
 )
 

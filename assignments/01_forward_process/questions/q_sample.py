@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import beside, noise, pictures
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="q_sample",
@@ -28,9 +28,9 @@ $$\mathbf{x}_t = \sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 - \bar\alpha_t}\,\b
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.forward.q_sample",
-        "minidiff.forward.noised",
-        "minidiff.schedule.signal_and_noise",
+        "minidiff.chain.forward.q_sample",
+        "minidiff.chain.forward.noised",
+        "minidiff.chain.schedule.signal_and_noise",
     ),
 )
 

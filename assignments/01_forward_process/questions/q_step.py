@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise, pictures
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="q_step",
@@ -31,7 +31,7 @@ the same for all pictures, and `schedule.beta[t]` is $\beta_t$. Give back $\math
         "the noise, each under a root.",
     ),
     practice=False,
-    out_of_reach=("minidiff.forward.q_step",),
+    out_of_reach=("minidiff.chain.forward.q_step",),
 )
 
 

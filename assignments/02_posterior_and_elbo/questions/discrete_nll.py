@@ -38,7 +38,7 @@ nats, summed over each picture: shape (B,). (In the tests no probability is so s
     practice=False,
     rtol=2e-5,  # an approximation of Φ is off by more
     out_of_reach=(
-        "minidiff.likelihood.discretised_log_likelihood",
+        "minidiff.chain.gaussians.discretised_log_likelihood",
         "minidiff.bound.bound_terms",
     ),
 )

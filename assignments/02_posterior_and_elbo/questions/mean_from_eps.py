@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import beside, noise
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="mean_from_eps",
@@ -34,8 +34,8 @@ time from 1 to T for each picture. Give back the mean in the dtype of `x_t`.
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.posterior.q_posterior",
-        "minidiff.posterior.posterior_weights",
+        "minidiff.chain.posterior.q_posterior",
+        "minidiff.chain.posterior.posterior_weights",
         "minidiff.step.sample_step",
         "minidiff.step.stepped",
     ),

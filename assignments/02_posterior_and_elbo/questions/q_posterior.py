@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise, pictures
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 Pair = tuple[Tensor, Tensor | float]
 
@@ -33,9 +33,9 @@ Give back the pair (mean, variance); the variance is one number.
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.posterior.q_posterior",
-        "minidiff.posterior.posterior_weights",
-        "minidiff.posterior.step_variances",
+        "minidiff.chain.posterior.q_posterior",
+        "minidiff.chain.posterior.posterior_weights",
+        "minidiff.chain.posterior.step_variances",
     ),
 )
 

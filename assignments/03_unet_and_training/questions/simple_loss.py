@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minidiff.chain.forward import q_sample
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import beside, noise, pictures
-from minidiff.forward import q_sample
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EpsModel = Callable[[Tensor, Tensor], Tensor]
 

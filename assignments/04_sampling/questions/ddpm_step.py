@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="ddpm_step",

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="predict_x0",
@@ -33,9 +33,9 @@ $$\hat{\mathbf{x}}_0 = \frac{\mathbf{x}_t - \sqrt{1 - \bar\alpha_t}\,\hat{\bolds
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.convert.x0_from_eps",
-        "minidiff.convert.convert",
-        "minidiff.convert.converted",
+        "minidiff.chain.convert.x0_from_eps",
+        "minidiff.chain.convert.convert",
+        "minidiff.chain.convert.converted",
         "minidiff.step.guesses",
         "minidiff.step.sample_step",
         "minidiff.step.stepped",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import beside, noise
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="classifier_eps",

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise, pictures
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="clean_from_noise",
@@ -28,9 +28,9 @@ Give back $\mathbf{x}_0$. `x_t` and `eps` have the same shape, `t` is an int.
         "a = schedule.alpha_bar[t]; subtract (1 - a).sqrt() * eps, divide by a.sqrt().",
     ),
     out_of_reach=(
-        "minidiff.convert.x0_from_eps",
-        "minidiff.convert.convert",
-        "minidiff.convert.converted",
+        "minidiff.chain.convert.x0_from_eps",
+        "minidiff.chain.convert.convert",
+        "minidiff.chain.convert.converted",
     ),
 )
 

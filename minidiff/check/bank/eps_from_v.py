@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, cosine_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import beside, noise
-from minidiff.schedule import NoiseSchedule, cosine_schedule
 
 EXERCISE = Exercise(
     name="eps_from_v",
@@ -31,11 +31,11 @@ takes no division, and so it works where ᾱ_t = 0 as well.
         "ε = sqrt(1 - ᾱ_t) x_t + sqrt(ᾱ_t) v, with ᾱ_t in the shape (B, 1, 1, 1).",
     ),
     out_of_reach=(
-        "minidiff.convert.eps_from_v",
-        "minidiff.convert.x0_from_v",
-        "minidiff.convert.eps_from_x0",
-        "minidiff.convert.convert",
-        "minidiff.convert.converted",
+        "minidiff.chain.convert.eps_from_v",
+        "minidiff.chain.convert.x0_from_v",
+        "minidiff.chain.convert.eps_from_x0",
+        "minidiff.chain.convert.convert",
+        "minidiff.chain.convert.converted",
     ),
 )
 

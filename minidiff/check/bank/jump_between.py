@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise as drawn
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="jump_between",
@@ -32,10 +32,10 @@ $$q(\mathbf{x}_t \mid \mathbf{x}_s) = \mathcal{N}\!\left(\mathbf{x}_t;\
         "keep = schedule.alpha_bar[t] / schedule.alpha_bar[s] takes the place of ᾱ_t in the Nice property.",
     ),
     out_of_reach=(
-        "minidiff.forward.q_sample",
-        "minidiff.forward.q_step",
-        "minidiff.posterior.step_variances",
-        "minidiff.posterior.variances_between",
+        "minidiff.chain.forward.q_sample",
+        "minidiff.chain.forward.q_step",
+        "minidiff.chain.posterior.step_variances",
+        "minidiff.chain.posterior.variances_between",
     ),
 )
 

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="learned_log_variance",
@@ -28,7 +28,7 @@ Give back $\log\Sigma$, in the shape of `output`.
         "v = 1 must give log β_t, v = 0 must give log β̃_t.",
         "v * schedule.beta[t].log() + (1 - v) * schedule.beta_tilde[t].log()",
     ),
-    out_of_reach=("minidiff.posterior.log_interpolation", "minidiff.learned.split_variance"),
+    out_of_reach=("minidiff.chain.posterior.log_interpolation", "minidiff.learned.split_variance"),
 )
 
 

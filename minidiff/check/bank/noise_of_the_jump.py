@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise as drawn
-from minidiff.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 
 EXERCISE = Exercise(
     name="noise_of_the_jump",
@@ -32,9 +32,9 @@ Give back ε, in shape (H, W).
         "At the end n_t = sqrt(1 - ᾱ_t) ε, with t = len(zs). Solve for ε.",
     ),
     out_of_reach=(
-        "minidiff.forward.q_step",
-        "minidiff.forward.q_sample",
-        "minidiff.convert.eps_from_x0",
+        "minidiff.chain.forward.q_step",
+        "minidiff.chain.forward.q_sample",
+        "minidiff.chain.convert.eps_from_x0",
     ),
 )
 

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise, pictures
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 Gaussian = tuple[Tensor, float | Tensor]
 
@@ -36,10 +36,10 @@ the mean in the shape of `x_t`, the variance a number.
         "the weight of x_t is sqrt(keep) * share.",
     ),
     out_of_reach=(
-        "minidiff.posterior.q_posterior",
-        "minidiff.posterior.step_variances",
-        "minidiff.posterior.variances_between",
-        "minidiff.posterior.posterior_weights",
+        "minidiff.chain.posterior.q_posterior",
+        "minidiff.chain.posterior.step_variances",
+        "minidiff.chain.posterior.variances_between",
+        "minidiff.chain.posterior.posterior_weights",
     ),
 )
 

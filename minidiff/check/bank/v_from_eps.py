@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from minidiff.chain.schedule import NoiseSchedule, linear_schedule
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import beside, noise, pictures
-from minidiff.schedule import NoiseSchedule, linear_schedule
 
 EXERCISE = Exercise(
     name="v_from_eps",
@@ -28,11 +28,11 @@ is a LongTensor (B,), one time for each picture. Give back v.
         "a = schedule.alpha_bar[t].reshape(-1, 1, 1, 1); then v = (ε - sqrt(1 - a) x_t) / sqrt(a).",
     ),
     out_of_reach=(
-        "minidiff.convert.v_from_eps",
-        "minidiff.convert.v_from_x0",
-        "minidiff.convert.x0_from_eps",
-        "minidiff.convert.convert",
-        "minidiff.convert.converted",
+        "minidiff.chain.convert.v_from_eps",
+        "minidiff.chain.convert.v_from_x0",
+        "minidiff.chain.convert.x0_from_eps",
+        "minidiff.chain.convert.convert",
+        "minidiff.chain.convert.converted",
     ),
 )
 

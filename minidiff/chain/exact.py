@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .base.validate import check_any_t, check_floats, check_schedule, check_t, is_real, shown
+from ..base.validate import check_any_t, check_floats, check_schedule, check_t, is_real, shown
 from .schedule import NoiseSchedule, gathered, signal_and_noise
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from .base.validate import check_number, check_positive_int, check_real_t, shown
+from ..base.validate import check_number, check_positive_int, check_real_t, shown
 
 Time = TypeVar("Time", float, Tensor)
 """A real time or log-SNR, one number or a tensor of them"""

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from .base.validate import (
+from ..base.validate import (
     check_choice,
     check_floats,
     check_same_shape,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .base.rng import Generator, randn
-from .base.validate import check_floats, check_same_shape, check_schedule, check_t
+from ..base.rng import Generator, randn
+from ..base.validate import check_floats, check_same_shape, check_schedule, check_t
 from .schedule import NoiseSchedule, gathered, signal_and_noise
 
 

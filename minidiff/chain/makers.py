@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from .base.validate import check_number, check_positive_int, check_schedule
+from ..base.validate import check_number, check_positive_int, check_schedule
 from .schedule import NoiseSchedule, scale_of_beta, warn_of_short_chain
 
 #: How far to both sides of its middle the sigmoid of β is followed

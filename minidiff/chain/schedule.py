@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base.validate import check_floats, check_number, check_positive_int, check_t, shown
+from ..base.validate import check_floats, check_number, check_positive_int, check_t, shown
 from .continuous import ContinuousSchedule
 
 

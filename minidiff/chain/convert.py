@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from .base.validate import check_choice, check_floats, check_same_shape, check_schedule, check_t
+from ..base.validate import check_choice, check_floats, check_same_shape, check_schedule, check_t
 from .schedule import NoiseSchedule, signal_and_noise
 
 Weight = float | Tensor
