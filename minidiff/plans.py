@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import data, flow, metrics, weights
-from .augment import warp
 from .base.rng import Generator
 from .chain.forward import q_sample
 from .chain.schedule import NoiseSchedule, linear_schedule
+from .data.augment import warp
 from .guidance import classifier_free_guidance
 from .learned import hybrid_loss
 from .losses import noisy_classifier_loss

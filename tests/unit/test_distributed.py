@@ -18,7 +18,7 @@ SCRIPT = """
 import sys
 import torch
 import minidiff as md
-from minidiff.augment import warp
+from minidiff.data.augment import warp
 
 torch.set_num_threads(1)
 x, y = md.data.digits("train", 8)

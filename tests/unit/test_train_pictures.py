@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from minidiff.augment import warp
 from minidiff.base.pictures import contact_sheet, save_sheet
 from minidiff.base.rng import BatchSlice, randn
+from minidiff.data.augment import warp
 
 STILL = {"shift": 0.0, "turn": 0.0, "scale": 0.0, "bend": 0.0}
 

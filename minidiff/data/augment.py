@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .base.rng import Generator, randn
-from .base.validate import check_floats, check_number
+from ..base.rng import Generator, randn
+from ..base.validate import check_floats, check_number
 
 COARSE = 4  # the bending field is drawn on a 4 × 4 grid and interpolated: neighbours move together
 
