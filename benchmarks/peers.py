@@ -24,7 +24,7 @@ from benchmarks.twin import Twin
 from minidiff.nn import TinyUNet
 from minidiff.precision import autocast, choose_precision
 from minidiff.recipes import RECIPES
-from minidiff.step import stepped
+from minidiff.sampling.step import stepped
 
 CPU = torch.device("cpu")
 MATRIX = 1024  # rows of the matrices whose product shows what the machine can do

@@ -39,21 +39,21 @@ from .chain.posterior import model_variance, posterior_weights, q_posterior, ste
 from .chain.schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
 from .elbo import Elbo, elbo, standard_error
 from .elbo_sampled import importance_of_times, sampled_bits_per_dim
-from .guidance import (
+from .learned import hybrid_loss, split_variance, vlb_loss
+from .losses import loss_weights, noisy_classifier_loss, simple_loss
+from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
+from .processes import default_device
+from .sampling.guidance import (
     classifier_free_guidance,
     classifier_gradient,
     classifier_guidance,
     interval,
     shifted_mean,
 )
-from .inversion import invert, slerp
-from .learned import hybrid_loss, split_variance, vlb_loss
-from .losses import loss_weights, noisy_classifier_loss, simple_loss
-from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
-from .processes import default_device
-from .sample import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
-from .solvers import dpm_solver_sample, heun_sample, log_snr_times, solver_steps
-from .step import sample_step
+from .sampling.inversion import invert, slerp
+from .sampling.loop import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
+from .sampling.solvers import dpm_solver_sample, heun_sample, log_snr_times, solver_steps
+from .sampling.step import sample_step
 from .train import Run, train
 from .weights import available, load
 

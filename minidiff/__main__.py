@@ -112,7 +112,7 @@ def _train(chosen: argparse.Namespace) -> int:
 def _sample(chosen: argparse.Namespace) -> int:
     from .base.model import Denoiser, Network
     from .base.pictures import save_sheet
-    from .guidance import classifier_free_guidance
+    from .sampling.guidance import classifier_free_guidance
 
     n = check_positive_int("--n", chosen.n)
     net, schedule = load(chosen.name)
@@ -142,7 +142,7 @@ def _drawn(
     """Images by the sampler that suits the network: of a flow, with a learned variance, or DDIM."""
     from . import flow
     from .learned import split_variance
-    from .sample import ddim_sample, ddpm_sample
+    from .sampling.loop import ddim_sample, ddpm_sample
 
     if schedule is None:  # only a flow is trained without one
         return flow.sample(model, shape, steps, generator=generator).clamp(-1, 1)

@@ -37,7 +37,7 @@ from .chain.gaussians import (
 )
 from .chain.posterior import VARIANCES
 from .chain.schedule import NoiseSchedule
-from .sample import EpsModel, pair
+from .sampling.loop import EpsModel, pair
 
 
 @dataclass(frozen=True)

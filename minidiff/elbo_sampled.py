@@ -12,7 +12,7 @@ from .base.validate import check_positive_int, check_probabilities, check_schedu
 from .bound import bound_terms
 from .chain.schedule import NoiseSchedule
 from .elbo import L_T, Elbo, checked_likelihood, guessed
-from .sample import EpsModel
+from .sampling.loop import EpsModel
 
 
 def importance_of_times(terms: Elbo) -> Tensor:

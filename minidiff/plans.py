@@ -15,12 +15,12 @@ from .base.rng import Generator
 from .chain.forward import q_sample
 from .chain.schedule import NoiseSchedule, linear_schedule
 from .data.augment import warp
-from .guidance import classifier_free_guidance
 from .learned import hybrid_loss
 from .losses import noisy_classifier_loss
 from .nn import DigitClassifier, NoisyClassifier, TinyUNet
 from .quality import SAMPLER_STEPS, WEIGHTS, Judge, Sampler, by_ddim, draw
-from .sample import ddpm_sample
+from .sampling.guidance import classifier_free_guidance
+from .sampling.loop import ddpm_sample
 
 SIZE = 16
 CLASSES = 10

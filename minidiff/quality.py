@@ -13,8 +13,8 @@ from . import data, metrics
 from .base.validate import check_positive_int
 from .chain.schedule import NoiseSchedule
 from .data.images import resized
-from .guidance import classifier_free_guidance
-from .sample import ddim_sample
+from .sampling.guidance import classifier_free_guidance
+from .sampling.loop import ddim_sample
 
 CLASSES = 10
 BATCH = 250  # samples drawn at once

@@ -26,7 +26,7 @@ from ..base.validate import (
 )
 from ..chain.convert import EQUATIONS, KINDS
 from ..chain.schedule import NoiseSchedule
-from ..sample import EpsModel, model_device
+from ..sampling.loop import EpsModel, model_device
 from .exact import Velocity
 from .losses import time_dtype
 from .paths import check_flow_time

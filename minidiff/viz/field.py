@@ -13,7 +13,7 @@ from ..base.validate import check_choice, check_floats, check_number, check_posi
 from ..chain.convert import score_from_eps
 from ..chain.exact import Mixture, classifier, mixture
 from ..chain.schedule import linear_schedule
-from ..guidance import classifier_gradient, classifier_guidance
+from ..sampling.guidance import classifier_gradient, classifier_guidance
 from .still import figure, text
 from .widget import Widget, chosen, number
 

@@ -13,7 +13,7 @@ from ..base.validate import check_choice, check_floats, check_number, check_posi
 from ..chain.convert import x0_from_eps
 from ..chain.exact import Mixture, mixture
 from ..chain.schedule import linear_schedule
-from ..step import sample_step
+from ..sampling.step import sample_step
 from .noise import chain_noise
 from .still import cloud_panel, figure
 from .widget import Widget, chosen, number

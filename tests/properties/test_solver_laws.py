@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import minidiff as md
-from minidiff.solvers import walked
+from minidiff.sampling.solvers import walked
 
 F64 = torch.float64
 laws = settings(

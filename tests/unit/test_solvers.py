@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff.solvers import walked
+from minidiff.sampling.solvers import walked
 
 F64 = torch.float64
 LINEAR, COSINE = md.linear_schedule(), md.cosine_schedule()

@@ -36,8 +36,8 @@ time from 1 to T for each picture. Give back the mean in the dtype of `x_t`.
     out_of_reach=(
         "minidiff.chain.posterior.q_posterior",
         "minidiff.chain.posterior.posterior_weights",
-        "minidiff.step.sample_step",
-        "minidiff.step.stepped",
+        "minidiff.sampling.step.sample_step",
+        "minidiff.sampling.step.stepped",
     ),
 )
 

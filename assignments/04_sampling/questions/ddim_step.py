@@ -33,10 +33,10 @@ $$\mathbf{x}_s = \sqrt{\bar\alpha_s}\,\hat{\mathbf{x}}_0 + \sqrt{1 - \bar\alpha_
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.step.sample_step",
-        "minidiff.step.stepped",
-        "minidiff.sample.ddim_sample",
-        "minidiff.sample.sampling_steps",
+        "minidiff.sampling.step.sample_step",
+        "minidiff.sampling.step.stepped",
+        "minidiff.sampling.loop.ddim_sample",
+        "minidiff.sampling.loop.sampling_steps",
     ),
 )
 

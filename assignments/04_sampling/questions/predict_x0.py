@@ -36,9 +36,9 @@ $$\hat{\mathbf{x}}_0 = \frac{\mathbf{x}_t - \sqrt{1 - \bar\alpha_t}\,\hat{\bolds
         "minidiff.chain.convert.x0_from_eps",
         "minidiff.chain.convert.convert",
         "minidiff.chain.convert.converted",
-        "minidiff.step.guesses",
-        "minidiff.step.sample_step",
-        "minidiff.step.stepped",
+        "minidiff.sampling.step.guesses",
+        "minidiff.sampling.step.sample_step",
+        "minidiff.sampling.step.stepped",
     ),
 )
 

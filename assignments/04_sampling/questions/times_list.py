@@ -30,8 +30,8 @@ smaller, and ends in 0. For example, `times_list(10, 3)` is `[10, 7, 3, 0]`.
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.walk.sampling_times",
-        "minidiff.walk.checked_times",
+        "minidiff.sampling.walk.sampling_times",
+        "minidiff.sampling.walk.checked_times",
     ),
 )
 

@@ -30,7 +30,10 @@ LongTensor (B,), one time for each picture; `s` is a number. Give back the corre
         "With s = 0 the guess must stay as it is.",
     ),
     practice=False,
-    out_of_reach=("minidiff.guidance.classifier_guidance", "minidiff.guidance.shifted_mean"),
+    out_of_reach=(
+        "minidiff.sampling.guidance.classifier_guidance",
+        "minidiff.sampling.guidance.shifted_mean",
+    ),
 )
 
 

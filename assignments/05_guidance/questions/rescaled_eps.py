@@ -31,7 +31,7 @@ for each picture by itself. Give back the new prediction.
         "nothing, and with φ = 1 the spread is that of `conditional`.",
     ),
     practice=False,
-    out_of_reach=("minidiff.guidance.classifier_free_guidance",),
+    out_of_reach=("minidiff.sampling.guidance.classifier_free_guidance",),
 )
 
 

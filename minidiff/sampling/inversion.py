@@ -13,15 +13,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .base.validate import (
+from ..base.validate import (
     check_choice,
     check_floats,
     check_number,
     check_same_shape,
     check_schedule,
 )
-from .chain.convert import KINDS, converted
-from .chain.schedule import NoiseSchedule
+from ..chain.convert import KINDS, converted
+from ..chain.schedule import NoiseSchedule
 from .step import stepped
 from .walk import EpsModel, asked, checked_times, with_bar
 

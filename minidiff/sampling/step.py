@@ -11,8 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from .base.rng import Generator, randn
-from .base.validate import (
+from ..base.rng import Generator, randn
+from ..base.validate import (
     check_choice,
     check_floats,
     check_number,
@@ -20,9 +20,9 @@ from .base.validate import (
     check_schedule,
     check_step,
 )
-from .chain.convert import KINDS, check_signal_left, converted
-from .chain.posterior import log_interpolation, variances_between
-from .chain.schedule import NoiseSchedule, alpha_bar_at
+from ..chain.convert import KINDS, check_signal_left, converted
+from ..chain.posterior import log_interpolation, variances_between
+from ..chain.schedule import NoiseSchedule, alpha_bar_at
 
 VARIANCES = ("small", "large", "learned")
 

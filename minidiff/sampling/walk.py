@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base.rng import Generator, randn
-from .base.validate import check_floats, check_positive_int, check_shape, check_t, shown
-from .chain.schedule import NoiseSchedule
+from ..base.rng import Generator, randn
+from ..base.validate import check_floats, check_positive_int, check_shape, check_t, shown
+from ..chain.schedule import NoiseSchedule
 
 EpsModel = Callable[[Tensor, Tensor], Any]
 """What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base.rng import Generator
-from .base.validate import check_same_shape, check_schedule
-from .chain.convert import check_signal_left
-from .chain.schedule import NoiseSchedule
+from ..base.rng import Generator
+from ..base.validate import check_same_shape, check_schedule
+from ..chain.convert import check_signal_left
+from ..chain.schedule import NoiseSchedule
 from .step import check_options, stepped
 from .step import sample_step as sample_step  # found beside its loop as well
 from .walk import EpsModel as EpsModel

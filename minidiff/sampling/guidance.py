@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base.validate import (
+from ..base.validate import (
     check_floats,
     check_labels,
     check_number,
@@ -16,9 +16,9 @@ from .base.validate import (
     check_same_shape,
     check_schedule,
 )
-from .chain.schedule import NoiseSchedule, signal_and_noise
-from .learned import split_variance
-from .sample import EpsModel, model_device
+from ..chain.schedule import NoiseSchedule, signal_and_noise
+from ..learned import split_variance
+from .loop import EpsModel, model_device
 
 Weight = float | Callable[[int | Tensor], float | Tensor]
 """A guidance strength, one number or a function of t (an int, or the LongTensor (B,) of a sampler)"""
