@@ -10,7 +10,6 @@ import importlib
 from types import ModuleType
 
 from . import flow, nn
-from .bound import kl_terms
 from .chain import exact
 from .chain.convert import (
     convert,
@@ -37,10 +36,11 @@ from .chain.makers import (
 )
 from .chain.posterior import model_variance, posterior_weights, q_posterior, step_variances
 from .chain.schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
-from .elbo import Elbo, elbo, standard_error
-from .elbo_sampled import importance_of_times, sampled_bits_per_dim
-from .learned import hybrid_loss, split_variance, vlb_loss
-from .losses import loss_weights, noisy_classifier_loss, simple_loss
+from .losses.bound import kl_terms
+from .losses.elbo import Elbo, elbo, standard_error
+from .losses.elbo_sampled import importance_of_times, sampled_bits_per_dim
+from .losses.learned_variance import hybrid_loss, split_variance, vlb_loss
+from .losses.simple import loss_weights, noisy_classifier_loss, simple_loss
 from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
 from .processes import default_device
 from .sampling.guidance import (

@@ -15,8 +15,8 @@ from .base.rng import Generator
 from .chain.forward import q_sample
 from .chain.schedule import NoiseSchedule, linear_schedule
 from .data.augment import warp
-from .learned import hybrid_loss
-from .losses import noisy_classifier_loss
+from .losses.learned_variance import hybrid_loss
+from .losses.simple import noisy_classifier_loss
 from .nn import DigitClassifier, NoisyClassifier, TinyUNet
 from .quality import SAMPLER_STEPS, WEIGHTS, Judge, Sampler, by_ddim, draw
 from .sampling.guidance import classifier_free_guidance

@@ -22,7 +22,7 @@ from .base.pictures import save_sheet
 from .base.rng import Generator
 from .base.validate import check_choice, check_number, check_positive_int, check_schedule, shown
 from .chain.schedule import NoiseSchedule
-from .losses import simple_loss
+from .losses.simple import simple_loss
 from .precision import autocast, choose_precision
 from .preview import PREVIEW_COLUMNS, preview_grid
 from .processes import find_processes, step_draws

@@ -17,7 +17,7 @@ from ..base.validate import (
     check_schedule,
 )
 from ..chain.schedule import NoiseSchedule, signal_and_noise
-from ..learned import split_variance
+from ..losses.learned_variance import split_variance
 from .loop import EpsModel, model_device
 
 Weight = float | Callable[[int | Tensor], float | Tensor]

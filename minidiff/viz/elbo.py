@@ -14,8 +14,8 @@ from ..base.validate import check_choice, check_number, check_positive_int, chec
 from ..chain import exact
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
-from ..elbo import elbo
-from ..losses import loss_weights
+from ..losses.elbo import elbo
+from ..losses.simple import loss_weights
 from .beta import SCHEDULES
 from .still import curve_panel, figure
 from .widget import Widget, chosen, nice_values, number

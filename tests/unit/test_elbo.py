@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.elbo import L_T
+from minidiff.losses.elbo import L_T
 
 F64 = torch.float64
 VARIANCES = ("small", "large")

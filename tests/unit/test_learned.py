@@ -7,8 +7,8 @@ import torch
 
 import minidiff as md
 from minidiff.base.rng import draw_times
-from minidiff.bound import bound_terms
 from minidiff.chain.posterior import log_interpolation
+from minidiff.losses.bound import bound_terms
 
 F64 = torch.float64
 S = md.linear_schedule(8, 0.05, 0.4)

@@ -56,7 +56,7 @@ tensor that the network can be trained with, so its gradient must not be lost.
         "number of it?",
     ),
     practice=False,
-    out_of_reach=("minidiff.losses.simple_loss",),
+    out_of_reach=("minidiff.losses.simple.simple_loss",),
 )
 
 

@@ -20,24 +20,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base.rng import Generator, randn
-from .base.validate import (
+from ..base.rng import Generator, randn
+from ..base.validate import (
     check_choice,
     check_floats,
     check_positive_int,
     check_same_shape,
     check_schedule,
 )
-from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
-from .chain.convert import KINDS, check_signal_left, converted
-from .chain.forward import noised
-from .chain.gaussians import (
+from ..chain.convert import KINDS, check_signal_left, converted
+from ..chain.forward import noised
+from ..chain.gaussians import (
     check_8_bit,
     gaussian_kl,
 )
-from .chain.posterior import VARIANCES
-from .chain.schedule import NoiseSchedule
-from .sampling.loop import EpsModel, pair
+from ..chain.posterior import VARIANCES
+from ..chain.schedule import NoiseSchedule
+from ..sampling.loop import EpsModel, pair
+from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
 
 
 @dataclass(frozen=True)

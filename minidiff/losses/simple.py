@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base.rng import Generator, rand, randint, randn
-from .base.validate import (
+from ..base.rng import Generator, rand, randint, randn
+from ..base.validate import (
     check_choice,
     check_floats,
     check_labels,
@@ -19,10 +19,10 @@ from .base.validate import (
     check_t,
     shown,
 )
-from .chain.convert import KINDS, check_signal_left
-from .chain.forward import noised
-from .chain.posterior import model_variance, posterior_weights
-from .chain.schedule import NoiseSchedule, signal_and_noise
+from ..chain.convert import KINDS, check_signal_left
+from ..chain.forward import noised
+from ..chain.posterior import model_variance, posterior_weights
+from ..chain.schedule import NoiseSchedule, signal_and_noise
 
 Net = Callable[..., Tensor]
 """A network, called as ``net(x_t, t)`` or ``net(x_t, t, y)``."""

@@ -11,19 +11,19 @@ import math
 import torch
 from torch import Tensor
 
-from .base.rng import Generator, draw_times
-from .base.validate import (
+from ..base.rng import Generator, draw_times
+from ..base.validate import (
     check_floats,
     check_number,
     check_probabilities,
     check_same_shape,
     check_schedule,
 )
+from ..chain.convert import converted
+from ..chain.gaussians import check_8_bit
+from ..chain.schedule import NoiseSchedule, gathered
 from .bound import bound_terms
-from .chain.convert import converted
-from .chain.gaussians import check_8_bit
-from .chain.schedule import NoiseSchedule, gathered
-from .losses import Net, noisy_batch, predicted
+from .simple import Net, noisy_batch, predicted
 
 
 def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:

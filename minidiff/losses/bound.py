@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .base.validate import check_choice, check_floats, check_same_shape, check_schedule
-from .chain.gaussians import (
+from ..base.validate import check_choice, check_floats, check_same_shape, check_schedule
+from ..chain.gaussians import (
     discretised_log_likelihood,
     gaussian_kl,
     gaussian_log_density,
     kl_apart,
 )
-from .chain.posterior import log_interpolation, model_variance, posterior_weights
-from .chain.schedule import NoiseSchedule, gathered
+from ..chain.posterior import log_interpolation, model_variance, posterior_weights
+from ..chain.schedule import NoiseSchedule, gathered
 
 LIKELIHOODS = ("discretised", "density")
 

@@ -1,0 +1,1 @@
+"""What training makes small, and the evidence lower bound behind it."""
