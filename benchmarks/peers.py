@@ -22,9 +22,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import minidiff as md
 from benchmarks.twin import Twin
 from minidiff.nn import TinyUNet
-from minidiff.precision import autocast, choose_precision
 from minidiff.recipes import RECIPES
 from minidiff.sampling.step import stepped
+from minidiff.training.precision import autocast, choose_precision
 
 CPU = torch.device("cpu")
 MATRIX = 1024  # rows of the matrices whose product shows what the machine can do

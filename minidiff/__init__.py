@@ -42,7 +42,6 @@ from .losses.elbo_sampled import importance_of_times, sampled_bits_per_dim
 from .losses.learned_variance import hybrid_loss, split_variance, vlb_loss
 from .losses.simple import loss_weights, noisy_classifier_loss, simple_loss
 from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
-from .processes import default_device
 from .sampling.guidance import (
     classifier_free_guidance,
     classifier_gradient,
@@ -54,7 +53,8 @@ from .sampling.inversion import invert, slerp
 from .sampling.loop import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
 from .sampling.solvers import dpm_solver_sample, heun_sample, log_snr_times, solver_steps
 from .sampling.step import sample_step
-from .train import Run, train
+from .training.loop import Run, train
+from .training.processes import default_device
 from .weights import available, load
 
 __version__ = "0.1.0"

@@ -14,7 +14,7 @@ from torch import Tensor
 from . import __version__
 from .base.validate import check_positive_int
 from .chain.schedule import NoiseSchedule
-from .doctor import report
+from .training.doctor import report
 from .weights import available, example_shape, load
 
 COLUMNS = 10  # of the picture that ``sample`` writes: a column a digit

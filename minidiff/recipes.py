@@ -16,7 +16,7 @@ from . import data, weights
 from .base.files import write_atomically
 from .chain.schedule import NoiseSchedule
 from .plans import RECIPES, SIZE, Plan, unet_plan
-from .train import Run, train
+from .training.loop import Run, train
 
 
 def run(

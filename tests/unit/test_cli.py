@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff import doctor
 from minidiff.__main__ import main
+from minidiff.training import doctor
 
 
 def test_as_a_program():

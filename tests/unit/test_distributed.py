@@ -11,7 +11,7 @@ import torch
 
 import minidiff as md
 from minidiff.base.files import CHECKPOINT, load_checkpoint
-from minidiff.processes import find_processes
+from minidiff.training.processes import find_processes
 
 # The same script, alone or launched: only the batch of a process differs.
 SCRIPT = """

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from minidiff import precision
 from minidiff.nn import MLP, TinyUNet
+from minidiff.training import precision
 
 CPU = torch.device("cpu")
 X = torch.zeros(2, 1, 8, 8)

@@ -12,7 +12,7 @@ import torch
 
 import minidiff as md
 from minidiff.base.files import CHECKPOINT, DamagedFileError, load_checkpoint
-from minidiff.train import train
+from minidiff.training.loop import train
 
 # The child can be told to kill itself in the n-th call of a system function that writing a
 # checkpoint goes through, so that each moment of a write is met for certain.
@@ -20,7 +20,7 @@ CHILD = """
 import os, signal, sys
 import torch
 import minidiff as md
-from minidiff.train import train
+from minidiff.training.loop import train
 
 moment, _, count = sys.argv[2].partition(":")
 real = {"fsync": os.fsync, "replace": os.replace}

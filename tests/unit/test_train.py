@@ -12,8 +12,8 @@ from torch import nn
 
 import minidiff as md
 from minidiff.base.rng import randint
-from minidiff.processes import Processes, step_draws, step_seed
-from minidiff.trainstate import EMA, lr_factor
+from minidiff.training.processes import Processes, step_draws, step_seed
+from minidiff.training.state import EMA, lr_factor
 
 SCHEDULE = md.linear_schedule()
 POINTS = torch.linspace(-1, 1, 128).reshape(64, 2)
@@ -133,7 +133,7 @@ def test_each_step_has_draws_of_its_own():
 
 def test_seed_mixing_is_splitmix64():
     """The published first two outputs of SplitMix64 from state 0."""
-    from minidiff.processes import _mix64
+    from minidiff.training.processes import _mix64
 
     assert _mix64(0) == 0xE220A8397B1DCDAF
     assert _mix64(0x9E3779B97F4A7C15) == 0x6E789E6AA1B965F4

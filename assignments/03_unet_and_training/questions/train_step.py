@@ -40,7 +40,7 @@ the loss with which the step was made, as a number.
         "vector. It changes the gradients in place, and leaves a short gradient as it is.",
     ),
     practice=False,
-    out_of_reach=("minidiff.trainstate.TrainState.descend", "minidiff.train.train"),
+    out_of_reach=("minidiff.training.state.TrainState.descend", "minidiff.training.loop.train"),
 )
 
 

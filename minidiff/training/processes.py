@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .base.rng import BatchSlice, Generator
+from ..base.rng import BatchSlice, Generator
 
 Result = TypeVar("Result")
 

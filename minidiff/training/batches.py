@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .base.rng import Generator, randint
-from .base.validate import check_floats, check_labels
+from ..base.rng import Generator, randint
+from ..base.validate import check_floats, check_labels
 
 KEEP_ON_DEVICE = 2**31  # bytes of data that are moved to the GPU once; more goes batch by batch
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import torch
 
-from . import __version__, data
-from .data._torchvision import import_torchvision
+from .. import __version__, data
+from ..data._torchvision import import_torchvision
+from ..weights import available, load
 from .precision import GAIN, bfloat16_gain
 from .processes import default_device
-from .weights import available, load
 
 # Package: what for, and the words that install it.
 NEEDED = {

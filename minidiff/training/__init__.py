@@ -1,0 +1,1 @@
+"""Algorithm 1 and what a real run needs around it."""
