@@ -16,7 +16,7 @@ import torch
 import minidiff as md
 from minidiff import recipes
 from minidiff.base.pictures import save_sheet
-from minidiff.quality import SAMPLER_STEPS, WEIGHTS, Judge, SampleScores, draw_digits
+from minidiff.systems.quality import SAMPLER_STEPS, WEIGHTS, Judge, SampleScores, draw_digits
 
 SHOWN = 100  # samples in the picture
 QUANTILES = (0.0, 0.01, 0.1, 0.5)

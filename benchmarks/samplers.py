@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff.quality import Judge, Sampler, SampleScores, draw
+from minidiff.systems.quality import Judge, Sampler, SampleScores, draw
 
 EVALUATIONS = (1, 2, 5, 10, 20, 50)
 LONG = 1000  # evaluations, for DDPM and DDIM only

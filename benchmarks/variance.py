@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff.quality import Judge, Sampler, SampleScores, draw
+from minidiff.systems.quality import Judge, Sampler, SampleScores, draw
 
 PILOT = 10  # held-out digits that tell where to look, and are not measured
 DRAWS = 10  # times t for each digit

@@ -15,7 +15,7 @@ import torch
 from . import data, weights
 from .base.files import write_atomically
 from .chain.schedule import NoiseSchedule
-from .plans import RECIPES, SIZE, Plan, unet_plan
+from .systems.digits import RECIPES, SIZE, Plan, unet_plan
 from .training.loop import Run, train
 
 

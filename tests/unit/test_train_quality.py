@@ -7,7 +7,7 @@ from torch import nn
 import minidiff as md
 from minidiff.data.images import resized
 from minidiff.metrics import frechet_bootstrap, frechet_distance
-from minidiff.quality import Judge, draw, draw_digits
+from minidiff.systems.quality import Judge, draw, draw_digits
 
 
 def generator(seed: int) -> torch.Generator:

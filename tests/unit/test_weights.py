@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import minidiff as md
-from minidiff import plans, recipes, weights
+from minidiff import recipes, weights
 from minidiff.base.files import DamagedFileError
 from minidiff.data.images import resized
-from minidiff.quality import by_ddim, draw
+from minidiff.systems import digits as plans
+from minidiff.systems.quality import by_ddim, draw
 
 
 def card(name: str) -> dict:

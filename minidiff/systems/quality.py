@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import data, metrics
-from .base.validate import check_positive_int
-from .chain.schedule import NoiseSchedule
-from .data.images import resized
-from .sampling.guidance import classifier_free_guidance
-from .sampling.loop import ddim_sample
+from .. import data, metrics
+from ..base.validate import check_positive_int
+from ..chain.schedule import NoiseSchedule
+from ..data.images import resized
+from ..sampling.guidance import classifier_free_guidance
+from ..sampling.loop import ddim_sample
 
 CLASSES = 10
 BATCH = 250  # samples drawn at once

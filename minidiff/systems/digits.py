@@ -10,17 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import data, flow, metrics, weights
-from .base.rng import Generator
-from .chain.forward import q_sample
-from .chain.schedule import NoiseSchedule, linear_schedule
-from .data.augment import warp
-from .losses.learned_variance import hybrid_loss
-from .losses.simple import noisy_classifier_loss
-from .nn import DigitClassifier, NoisyClassifier, TinyUNet
+from .. import data, flow, metrics, weights
+from ..base.rng import Generator
+from ..chain.forward import q_sample
+from ..chain.schedule import NoiseSchedule, linear_schedule
+from ..data.augment import warp
+from ..losses.learned_variance import hybrid_loss
+from ..losses.simple import noisy_classifier_loss
+from ..nn import DigitClassifier, NoisyClassifier, TinyUNet
+from ..sampling.guidance import classifier_free_guidance
+from ..sampling.loop import ddpm_sample
 from .quality import SAMPLER_STEPS, WEIGHTS, Judge, Sampler, by_ddim, draw
-from .sampling.guidance import classifier_free_guidance
-from .sampling.loop import ddpm_sample
 
 SIZE = 16
 CLASSES = 10
