@@ -1,16 +1,16 @@
 """Pictures of what the library does: plots for the chapters, and interactive figures for the page."""
 
-from .beta import BetaExplorer, beta_explorer
-from .ddim import DdimExplorer, ddim_explorer
-from .elbo import ElboExplorer, elbo_explorer
-from .field import GuidanceField, guidance_field
-from .flow import FlowExplorer, flow_explorer
-from .free_guidance import GuidanceExplorer, guidance_explorer
-from .noise import NoiseExplorer, chain_noise, noise_explorer
+from .explorers.beta import BetaExplorer, beta_explorer
+from .explorers.ddim import DdimExplorer, ddim_explorer
+from .explorers.elbo import ElboExplorer, elbo_explorer
+from .explorers.field import GuidanceField, guidance_field
+from .explorers.flow import FlowExplorer, flow_explorer
+from .explorers.free_guidance import GuidanceExplorer, guidance_explorer
+from .explorers.noise import NoiseExplorer, chain_noise, noise_explorer
+from .explorers.posterior import PosteriorExplorer, posterior_explorer
+from .explorers.reverse import ReverseExplorer, reverse_explorer
+from .explorers.schedules import ScheduleExplorer, schedule_explorer
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
-from .posterior import PosteriorExplorer, posterior_explorer
-from .reverse import ReverseExplorer, reverse_explorer
-from .schedules import ScheduleExplorer, schedule_explorer
 from .widget import Widget
 
 __all__ = [

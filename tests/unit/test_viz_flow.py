@@ -9,7 +9,7 @@ import torch
 from interactives import figure
 
 import minidiff as md
-from minidiff.viz.flow import between
+from minidiff.viz.explorers.flow import between
 
 CENTRES = [[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]]
 

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..base.validate import check_floats, check_number, check_schedule, check_t
-from ..chain.posterior import step_variances
-from ..chain.schedule import NoiseSchedule
-from ..sampling.loop import sampling_steps
-from ..sampling.walk import EpsModel, sampling_times
-from .frames import LEVELS, frame_png, frames_text, grey_levels
-from .still import figure, image, text
-from .widget import Widget, chosen, number
+from ...base.validate import check_floats, check_number, check_schedule, check_t
+from ...chain.posterior import step_variances
+from ...chain.schedule import NoiseSchedule
+from ...sampling.loop import sampling_steps
+from ...sampling.walk import EpsModel, sampling_times
+from ..frames import LEVELS, frame_png, frames_text, grey_levels
+from ..still import figure, image, text
+from ..widget import Widget, chosen, number
 
 SEEDS = (1, 2)
 MOST_SHOWN = 5  # steps of a walk that are kept, at the same t for 5, 10, 20 and 50 steps

@@ -10,19 +10,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..base.validate import check_choice, check_number, check_positive_int, check_t
-from ..chain.forward import q_sample
-from ..chain.makers import (
+from ...base.validate import check_choice, check_number, check_positive_int, check_t
+from ...chain.forward import q_sample
+from ...chain.makers import (
     rescale_zero_terminal_snr,
     scaled_linear_schedule,
     sigmoid_beta_schedule,
     sigmoid_schedule,
 )
-from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ..still import figure, image, text
+from ..widget import Widget, chosen, encode, nice_values, number, png
 from .beta import LITTLE
 from .noise import chain_noise, check_seed, pixels_and_labels
-from .still import figure, image, text
-from .widget import Widget, chosen, encode, nice_values, number, png
 
 #: What the menus offer: the words for it, and the schedule for T and s
 MENU: dict[str, tuple[str, Callable[[int, float], NoiseSchedule]]] = {

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
-from ..chain.convert import score_from_eps
-from ..chain.exact import Mixture, classifier, mixture
-from ..chain.schedule import linear_schedule
-from ..sampling.guidance import classifier_gradient, classifier_guidance
-from .still import figure, text
-from .widget import Widget, chosen, number
+from ...base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
+from ...chain.convert import score_from_eps
+from ...chain.exact import Mixture, classifier, mixture
+from ...chain.schedule import linear_schedule
+from ...sampling.guidance import classifier_gradient, classifier_guidance
+from ..still import figure, text
+from ..widget import Widget, chosen, number
 
 SCALES = (0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 SHOWS = ("guided", "score", "gradient")

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from ..base.validate import check_choice, check_number, check_positive_int, check_t
-from ..chain.posterior import q_posterior
-from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ...base.validate import check_choice, check_number, check_positive_int, check_t
+from ...chain.posterior import q_posterior
+from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ..still import curve_panel, figure
+from ..widget import Widget, chosen, number
 from .beta import SCHEDULES
-from .still import curve_panel, figure
-from .widget import Widget, chosen, number
 
 # Long chains take steps too small to see a product at work in; a short one beside them does.
 STEPS = (25, 100, 1000)

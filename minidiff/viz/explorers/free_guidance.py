@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..base.validate import (
+from ...base.validate import (
     check_choice,
     check_floats,
     check_labels,
@@ -18,9 +18,9 @@ from ..base.validate import (
     check_positive_int,
     shown,
 )
-from ..metrics import Classifier, Estimate, accuracy, diversity, fidelity
-from .still import curve_panel, figure, text
-from .widget import Widget, chosen, encode, png
+from ...metrics import Classifier, Estimate, accuracy, diversity, fidelity
+from ..still import curve_panel, figure, text
+from ..widget import Widget, chosen, encode, png
 
 SHOWS = ("all", "one")
 MOST_WEIGHTS, MOST_SHOWN, LARGEST_SIDE = 12, 60, 28

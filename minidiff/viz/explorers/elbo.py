@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..base.validate import check_choice, check_number, check_positive_int, check_t
-from ..chain import exact
-from ..chain.posterior import VARIANCES
-from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
-from ..losses.elbo import elbo
-from ..losses.simple import loss_weights
+from ...base.validate import check_choice, check_number, check_positive_int, check_t
+from ...chain import exact
+from ...chain.posterior import VARIANCES
+from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ...losses.elbo import elbo
+from ...losses.simple import loss_weights
+from ..still import curve_panel, figure
+from ..widget import Widget, chosen, nice_values, number
 from .beta import SCHEDULES
-from .still import curve_panel, figure
-from .widget import Widget, chosen, nice_values, number
 
 AXES = ("log", "linear")
 LEAST_T, MOST_T = 50, 2000

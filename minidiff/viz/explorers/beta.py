@@ -6,10 +6,10 @@ import math
 import warnings
 from typing import Any
 
-from ..base.validate import check_choice, check_number, check_positive_int, check_t
-from ..chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
-from .still import curve_panel, figure
-from .widget import Widget, chosen, nice_values, number
+from ...base.validate import check_choice, check_number, check_positive_int, check_t
+from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ..still import curve_panel, figure
+from ..widget import Widget, chosen, nice_values, number
 
 SCHEDULES = ("linear", "cosine")
 

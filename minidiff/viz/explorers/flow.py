@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..base.validate import check_choice, check_number, check_positive_int
-from ..flow import (
+from ...base.validate import check_choice, check_number, check_positive_int
+from ...flow import (
     Path,
     exact_velocity,
     flow_steps,
@@ -19,11 +19,11 @@ from ..flow import (
     trigonometric_path,
     vp_path,
 )
-from ..flow.exact import Velocity
+from ...flow.exact import Velocity
+from ..still import cloud_panel, figure
+from ..widget import Widget, chosen
 from .noise import chain_noise
 from .reverse import Centres, eight_gaussians, frame_of, given_centres
-from .still import cloud_panel, figure
-from .widget import Widget, chosen
 
 BETA_MIN, BETA_MAX = 0.1, 20.0  # vp_path's own
 PATHS = {

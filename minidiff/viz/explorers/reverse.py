@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
-from ..chain.convert import x0_from_eps
-from ..chain.exact import Mixture, mixture
-from ..chain.schedule import linear_schedule
-from ..sampling.step import sample_step
+from ...base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
+from ...chain.convert import x0_from_eps
+from ...chain.exact import Mixture, mixture
+from ...chain.schedule import linear_schedule
+from ...sampling.step import sample_step
+from ..still import cloud_panel, figure
+from ..widget import Widget, chosen, number
 from .noise import chain_noise
-from .still import cloud_panel, figure
-from .widget import Widget, chosen, number
 
 STARTS = (1, 2, 3, 4)
 NOISES = ("1", "2", "3", "none")
@@ -237,7 +237,7 @@ def frame_of(sets: Sequence[Centres]) -> float:
 
 def eight_gaussians() -> Centres:
     """The eight Gaussians of ``md.data.toy``."""
-    from ..data.points import EIGHT_STD, eight_means
+    from ...data.points import EIGHT_STD, eight_means
 
     return _set("eight_gaussians", "eight Gaussians", eight_means(), EIGHT_STD)
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..base.validate import check_choice, check_floats, check_positive_int, check_t
-from ..chain.forward import q_sample, q_step
-from ..chain.schedule import NoiseSchedule
+from ...base.validate import check_choice, check_floats, check_positive_int, check_t
+from ...chain.forward import q_sample, q_step
+from ...chain.schedule import NoiseSchedule
+from ..still import figure, image, text
+from ..widget import Widget, chosen, encode, png
 from .beta import SCHEDULES, check_settings, make_schedule, values_at
-from .still import figure, image, text
-from .widget import Widget, chosen, encode, png
 
 VIEWS = ("chain", "straight", "compare")
 MOST_PICTURES, LARGEST_SIDE = 12, 64
@@ -266,7 +266,7 @@ def check_seed(seed: int) -> int:
 @cache
 def _typical_digits() -> Tensor:
     """Of each class of the bundled digits, the picture nearest to the mean of its class."""
-    from ..data import digits
+    from ...data import digits
 
     images, y = digits("train", size=28)
     picked = []

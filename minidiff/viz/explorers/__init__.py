@@ -1,0 +1,1 @@
+"""The interactive figures: each one file of Python and one of JavaScript."""
