@@ -72,7 +72,7 @@ def configuration() -> str:
         "autograder_files": ["questions"],
         "requirements": "requirements.txt",
         "tests": {"files": True, "ok_format": False},
-        "generate": {"plugins": ["minidiff.check.otter_plugin.DefinitionsOnly"]},
+        "generate": {"plugins": ["minidiff.check.graded.otter_plugin.DefinitionsOnly"]},
         "run_tests": False,  # the tests of the course grade the solution, beside flawed ones
     }
     return "# ASSIGNMENT CONFIG\n" + yaml.safe_dump(settings, sort_keys=False)

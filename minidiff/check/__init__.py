@@ -19,7 +19,7 @@ from .bank import exercises, find, use
 from .calls import own_error
 from .exercise import Case, Exercise, Mistake
 from .feedback import Feedback, Hint
-from .handin import Receipt, hand_in
+from .graded.handin import Receipt, hand_in
 from .ladder import climb
 
 __all__ = [

@@ -11,9 +11,9 @@ from mutants import exercise_files
 
 from minidiff.check.answers import SEEDS
 from minidiff.check.bank import load
+from minidiff.check.graded.reach import out_of_reach
 from minidiff.check.ladder import climb
 from minidiff.check.outcome import call, same
-from minidiff.check.reach import out_of_reach
 
 ROOT = Path(__file__).parents[2]
 FILES = exercise_files()

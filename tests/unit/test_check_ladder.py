@@ -7,8 +7,8 @@ import torch
 import minidiff as md
 from minidiff.check import Case, Exercise
 from minidiff.check.exercise import NotAsAskedError
+from minidiff.check.graded.reach import OutOfReachError, out_of_reach
 from minidiff.check.ladder import attempted, climb
-from minidiff.check.reach import OutOfReachError, out_of_reach
 
 
 def twice() -> Exercise:

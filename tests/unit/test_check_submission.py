@@ -7,9 +7,9 @@ import nbformat
 import pytest
 
 from minidiff.check import grading, handin
-from minidiff.check.handin import defined_in
-from minidiff.check.otter_plugin import LIMIT, DefinitionsOnly
-from minidiff.check.submission import definitions, is_import
+from minidiff.check.graded.handin import defined_in
+from minidiff.check.graded.otter_plugin import LIMIT, DefinitionsOnly
+from minidiff.check.graded.submission import definitions, is_import
 
 CELLS = [
     "%matplotlib inline\nimport math\nimport torch\nfrom torch import nn",

@@ -14,7 +14,7 @@ class OutOfReachError(RuntimeError):
 
 
 def _refuse(*args: object, **options: object) -> None:
-    from minidiff.check.reach import OutOfReachError
+    from minidiff.check.graded.reach import OutOfReachError
 
     raise OutOfReachError(
         "this calls the library's own version of what you are asked to write; write it yourself"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .bank import load, use
-from .feedback import WRONG, Feedback
+from ..bank import load, use
+from ..feedback import WRONG, Feedback
+from ..ladder import climb
 from .grading import ALL_DEFINITIONS, limited
-from .ladder import climb
 from .submission import definitions, is_import
 
 

@@ -23,13 +23,13 @@ from typing import Any
 
 import torch
 
-from .answers import SEEDS, answers
-from .bank import load
-from .calls import called
-from .exercise import Case, Exercise
-from .feedback import WRONG, Feedback
-from .ladder import Tried, judged, refused_unseen
-from .outcome import Outcome
+from ..answers import SEEDS, answers
+from ..bank import load
+from ..calls import called
+from ..exercise import Case, Exercise
+from ..feedback import WRONG, Feedback
+from ..ladder import Tried, judged, refused_unseen
+from ..outcome import Outcome
 
 HIDDEN_SEEDS = (2, 3, 4)  # made from the exercise's file, which students do not have
 # Five questions and the definitions stay below two minutes, whatever a submission does.

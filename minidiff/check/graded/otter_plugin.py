@@ -12,7 +12,7 @@ from otter.plugins import AbstractOtterPlugin
 
 from .submission import definitions, is_import
 
-LIMIT = '__import__("minidiff.check.grading", fromlist=["limit"]).limit({})'
+LIMIT = '__import__("minidiff.check.graded.grading", fromlist=["limit"]).limit({})'
 
 
 class DefinitionsOnly(AbstractOtterPlugin):  # type: ignore[misc]  # otter has no types

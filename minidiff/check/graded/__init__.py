@@ -1,0 +1,1 @@
+"""Graded work: what stands between a submission and its points."""
