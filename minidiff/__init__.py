@@ -10,6 +10,7 @@ import importlib
 from types import ModuleType
 
 from . import flow, nn
+from .base.model import default_device
 from .chain import exact
 from .chain.convert import (
     convert,
@@ -34,12 +35,18 @@ from .chain.makers import (
     sigmoid_beta_schedule,
     sigmoid_schedule,
 )
-from .chain.posterior import model_variance, posterior_weights, q_posterior, step_variances
+from .chain.posterior import (
+    model_variance,
+    posterior_weights,
+    q_posterior,
+    split_variance,
+    step_variances,
+)
 from .chain.schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
 from .losses.bound import kl_terms
 from .losses.elbo import Elbo, elbo, standard_error
 from .losses.elbo_sampled import importance_of_times, sampled_bits_per_dim
-from .losses.learned_variance import hybrid_loss, split_variance, vlb_loss
+from .losses.learned_variance import hybrid_loss, vlb_loss
 from .losses.simple import loss_weights, noisy_classifier_loss, simple_loss
 from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
 from .sampling.guidance import (
@@ -50,11 +57,11 @@ from .sampling.guidance import (
     shifted_mean,
 )
 from .sampling.inversion import invert, slerp
-from .sampling.loop import State, ddim_sample, ddpm_sample, sampling_steps, sampling_times
+from .sampling.loop import ddim_sample, ddpm_sample, sampling_steps
 from .sampling.solvers import dpm_solver_sample, heun_sample, log_snr_times, solver_steps
 from .sampling.step import sample_step
+from .sampling.walk import State, sampling_times
 from .training.loop import Run, train
-from .training.processes import default_device
 from .weights import available, load
 
 __version__ = "0.1.0"

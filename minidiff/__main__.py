@@ -141,7 +141,7 @@ def _drawn(
 ) -> Tensor:
     """Images by the sampler that suits the network: of a flow, with a learned variance, or DDIM."""
     from . import flow
-    from .losses.learned_variance import split_variance
+    from .chain.posterior import split_variance
     from .sampling.loop import ddim_sample, ddpm_sample
 
     if schedule is None:  # only a flow is trained without one

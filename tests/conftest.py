@@ -20,20 +20,20 @@ OUTCOMES = ("passed", "failed", "skipped")
 
 # Together these take half of the time of the fast layers: they start processes, train, or read all pages.
 SLOW_FILES = {
-    "test_check_bank.py",
-    "test_check_grading.py",
-    "test_cli.py",
-    "test_concepts.py",
-    "test_data_torchvision.py",
-    "test_flow_loss.py",
-    "test_flow_solvers.py",
-    "test_flow_laws.py",
-    "test_solvers.py",
-    "test_solver_laws.py",
-    "test_references.py",
-    "test_viz_elbo.py",
-    "test_viz_posterior.py",
-    "test_viz_reverse.py",
+    "unit/check/test_bank.py",
+    "unit/check/test_grading.py",
+    "unit/test_cli.py",
+    "notebooks/test_concepts.py",
+    "unit/data/test_torchvision.py",
+    "unit/flow/test_losses.py",
+    "unit/flow/test_solvers.py",
+    "properties/test_flow_laws.py",
+    "unit/sampling/test_solvers.py",
+    "properties/test_solver_laws.py",
+    "notebooks/test_references.py",
+    "unit/viz/test_elbo.py",
+    "unit/viz/test_posterior.py",
+    "unit/viz/test_reverse.py",
 }
 
 
@@ -49,7 +49,7 @@ def layer(nodeid: str) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark slow files; put the layers in their order, and leave the order within a layer."""
     for item in items:
-        if item.path.name in SLOW_FILES:
+        if item.nodeid.split("::")[0].removeprefix("tests/") in SLOW_FILES:
             item.add_marker("slow")
     order = [*LAYERS, "other"]
     items.sort(key=lambda item: order.index(layer(item.nodeid)))

@@ -147,7 +147,7 @@ def test(name: str, kind: str, points: int) -> str:
         f'""" # BEGIN TEST CONFIG\nname: {name}, {kind}\npoints: {points}\nhidden: {hidden}\n'
         f'""" # END TEST CONFIG\n'
         f"def test_{kind}({name}):\n"
-        f"    from minidiff.check import grading\n\n"
+        f"    from minidiff.check.graded import grading\n\n"
         f'    grading.{kind}({name}, "questions/{name}.py")'
     )
 

@@ -1,4 +1,4 @@
-"""Lets a docstring name a thing as readers do: `minidiff.simple_loss` for `minidiff.losses.simple.simple_loss`.
+"""Lets a docstring name a thing as readers do: `md.simple_loss`, which lies in `minidiff.losses.simple`.
 
 The package exports its functions at the top, and the API pages document them in their modules. A
 reference is resolved by its last name. Where several things are called so, the one in the package that the

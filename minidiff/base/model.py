@@ -1,13 +1,22 @@
-"""What all our networks share: a config to rebuild them from, a device, seeded initial weights."""
+"""What a network is: how it is called, where it computes, how it is made again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from .rng import Generator, rand
+from .validate import check_labels, shown
+
+Net = Callable[..., Tensor]
+"""A network, called as ``net(x_t, t)`` or ``net(x_t, t, y)``."""
+
+EpsModel = Callable[[Tensor, Tensor], Any]
+"""What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
 
 
 class Network(nn.Module):
@@ -73,3 +82,54 @@ def seeded_weights(seed: int, generator: torch.Generator | None = None) -> Itera
         # not torch.manual_seed: that would reseed the generators of the GPUs as well
         torch.default_generator.manual_seed(seed)
         yield
+
+
+def model_device(model: object) -> torch.device | str:
+    """Where a model computes: its ``.device``, else where its parameters are, else the CPU."""
+    if (device := getattr(model, "device", None)) is not None:
+        return device  # type: ignore[no-any-return]
+    if isinstance(model, torch.nn.Module):
+        for parameter in model.parameters():
+            return parameter.device
+    return "cpu"
+
+
+def default_device() -> torch.device:
+    """A GPU where there is one (CUDA, then Apple's), else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def pair(answer: Any) -> tuple[Tensor, Tensor]:
+    """What a model says that also predicts its variance."""
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise TypeError(
+            f"with variance='learned', eps_model must return the pair (prediction, v); "
+            f"got {type(answer).__name__}"
+        )
+    return answer
+
+
+def drop_labels(
+    net: Net, y: Tensor, probability: float, generator: Generator | None, batch: int
+) -> Tensor:
+    """Replace each label by the network's null label with the given probability.
+
+    Raises:
+        TypeError: If y is no LongTensor.
+        ValueError: If the network has no classes, or y is not of shape (B,).
+        IndexError: If a label is outside 0..classes.
+    """
+    bare: Any = getattr(net, "module", net)  # DistributedDataParallel keeps the network in .module
+    null_label = getattr(bare, "null_label", None)
+    if null_label is None:
+        raise ValueError(
+            "labels y were given, but the network has no classes (no null_label); "
+            "build it with classes=..., or leave y out"
+        )
+    if not isinstance(y, Tensor):
+        raise TypeError(f"y must be a LongTensor (B,), one label for each example, got {shown(y)}")
+    check_labels(y, null_label, batch, look_inside=y.device.type == "cpu")
+    dropped = rand((batch,), generator, y.device) < probability
+    return torch.where(dropped, null_label, y)

@@ -173,3 +173,34 @@ def log_interpolation(v: Tensor, large: float | Tensor, small: float | Tensor) -
     log_large = large.log() if isinstance(large, Tensor) else math.log(large)
     log_small = small.log() if isinstance(small, Tensor) else math.log(small)
     return v * log_large + (1 - v) * log_small
+
+
+def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Split what a network with twice the channels says: its prediction, and the mixing weight v.
+
+    .. math:: v = \tfrac12 (o + 1)
+
+    An output o of -1 therefore means the small variance, 1 the large one, and an untrained network,
+    whose last layer gives 0, begins half way.
+
+    Args:
+        output: Shape (B, 2C, ...).
+
+    Returns:
+        The prediction and v, each of shape (B, C, ...).
+
+    Raises:
+        TypeError: If ``output`` does not hold floating-point numbers.
+        ValueError: If its number of channels is odd.
+
+    Source:
+        Nichol and Dhariwal 2021, section 3.1 (a vector v in the range of the output).
+    """
+    check_floats("output", output, look_inside=False)
+    if output.dim() < 2 or output.shape[1] % 2:
+        raise ValueError(
+            f"output must have shape (B, 2C, ...), the prediction and the variance; got "
+            f"{tuple(output.shape)}. Build the network with out_channels = 2 * channels"
+        )
+    prediction, mixing = output.chunk(2, dim=1)
+    return prediction, (mixing + 1) / 2

@@ -17,6 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel, model_device
 from ..base.validate import (
     check_choice,
     check_floats,
@@ -26,7 +27,6 @@ from ..base.validate import (
 )
 from ..chain.convert import EQUATIONS, KINDS
 from ..chain.schedule import NoiseSchedule
-from ..sampling.loop import EpsModel, model_device
 from .exact import Velocity
 from .losses import time_dtype
 from .paths import check_flow_time

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from ..base.model import Net, drop_labels
 from ..base.rng import Generator, rand, randn
 from ..base.validate import check_choice, check_floats, check_number, check_same_shape, shown
-from ..losses.simple import Net, drop_labels
 from .coupling import ot_coupling
 from .paths import Path, check_flow_time, checked_path, placed
 

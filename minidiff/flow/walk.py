@@ -10,9 +10,9 @@ from numbers import Real
 import torch
 from torch import Tensor
 
+from ..base.model import model_device
 from ..base.rng import Generator, randn
 from ..base.validate import check_floats, check_positive_int, check_shape, shown
-from ..sampling.loop import model_device
 from .exact import Velocity
 from .paths import Path, check_flow_time, checked_path, ends, ot_path
 from .solvers import ADAPTIVE, asked, check_solver, integrate

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel, pair
 from ..base.rng import Generator, randn
 from ..base.validate import (
     check_choice,
@@ -30,13 +31,9 @@ from ..base.validate import (
 )
 from ..chain.convert import KINDS, check_signal_left, converted
 from ..chain.forward import noised
-from ..chain.gaussians import (
-    check_8_bit,
-    gaussian_kl,
-)
+from ..chain.gaussians import check_8_bit, gaussian_kl
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
-from ..sampling.loop import EpsModel, pair
 from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
 
 

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel
 from ..base.rng import Generator, draw_times
 from ..base.validate import check_positive_int, check_probabilities, check_schedule
 from ..chain.schedule import NoiseSchedule
-from ..sampling.loop import EpsModel
 from .bound import bound_terms
 from .elbo import L_T, Elbo, checked_likelihood, guessed
 
@@ -73,8 +73,8 @@ def sampled_bits_per_dim(
         batch: How many noisy examples the model gets at once.
 
     Returns:
-        One estimate for each example, float64, shape (B,), on the CPU. Their mean has the
-        standard error :func:`~minidiff.losses.elbo.standard_error`, in which the luck of the draws is included.
+        One estimate for each example, float64, shape (B,), on the CPU. Their mean has the standard
+        error :func:`~minidiff.losses.elbo.standard_error`, in which the luck of the draws is included.
 
     Raises:
         TypeError, ValueError: As :func:`~minidiff.elbo`; also if ``probabilities`` is not of shape (T+1,),

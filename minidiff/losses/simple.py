@@ -3,12 +3,12 @@ r"""What a network is trained to make small."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base.rng import Generator, rand, randint, randn
+from ..base.model import Net, drop_labels
+from ..base.rng import Generator, randint, randn
 from ..base.validate import (
     check_choice,
     check_floats,
@@ -17,15 +17,11 @@ from ..base.validate import (
     check_same_shape,
     check_schedule,
     check_t,
-    shown,
 )
 from ..chain.convert import KINDS, check_signal_left
 from ..chain.forward import noised
 from ..chain.posterior import model_variance, posterior_weights
 from ..chain.schedule import NoiseSchedule, signal_and_noise
-
-Net = Callable[..., Tensor]
-"""A network, called as ``net(x_t, t)`` or ``net(x_t, t, y)``."""
 
 
 def simple_loss(
@@ -215,30 +211,6 @@ def noisy_classifier_loss(
     logits = classifier(x_t, t)
     check_labels(y, logits.shape[-1], len(x_0), look_inside=y.device.type == "cpu")
     return torch.nn.functional.cross_entropy(logits, y)
-
-
-def drop_labels(
-    net: Net, y: Tensor, probability: float, generator: Generator | None, batch: int
-) -> Tensor:
-    """Replace each label by the network's null label with the given probability.
-
-    Raises:
-        TypeError: If y is no LongTensor.
-        ValueError: If the network has no classes, or y is not of shape (B,).
-        IndexError: If a label is outside 0..classes.
-    """
-    bare: Any = getattr(net, "module", net)  # DistributedDataParallel keeps the network in .module
-    null_label = getattr(bare, "null_label", None)
-    if null_label is None:
-        raise ValueError(
-            "labels y were given, but the network has no classes (no null_label); "
-            "build it with classes=..., or leave y out"
-        )
-    if not _is_tensor(y):
-        raise TypeError(f"y must be a LongTensor (B,), one label for each example, got {shown(y)}")
-    check_labels(y, null_label, batch, look_inside=y.device.type == "cpu")
-    dropped = rand((batch,), generator, y.device) < probability
-    return torch.where(dropped, null_label, y)
 
 
 def _is_tensor(x: object) -> bool:

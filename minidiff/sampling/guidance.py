@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel, model_device
 from ..base.validate import (
     check_floats,
     check_labels,
@@ -16,9 +17,8 @@ from ..base.validate import (
     check_same_shape,
     check_schedule,
 )
+from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, signal_and_noise
-from ..losses.learned_variance import split_variance
-from .loop import EpsModel, model_device
 
 Weight = float | Callable[[int | Tensor], float | Tensor]
 """A guidance strength, one number or a function of t (an int, or the LongTensor (B,) of a sampler)"""

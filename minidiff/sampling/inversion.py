@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel
 from ..base.validate import (
     check_choice,
     check_floats,
@@ -23,7 +24,7 @@ from ..base.validate import (
 from ..chain.convert import KINDS, converted
 from ..chain.schedule import NoiseSchedule
 from .step import stepped
-from .walk import EpsModel, asked, checked_times, with_bar
+from .walk import asked, checked_times, with_bar
 
 
 def invert(

@@ -13,18 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel, pair
 from ..base.rng import Generator
 from ..base.validate import check_same_shape, check_schedule
 from ..chain.convert import check_signal_left
 from ..chain.schedule import NoiseSchedule
 from .step import check_options, stepped
-from .step import sample_step as sample_step  # found beside its loop as well
-from .walk import EpsModel as EpsModel
-from .walk import State as State
-from .walk import asked, check_arrived, checked_times, started, with_bar
-from .walk import model_device as model_device
-from .walk import pair as pair
-from .walk import sampling_times as sampling_times
+from .walk import State, asked, check_arrived, checked_times, started, with_bar
 
 
 def sampling_steps(

@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel
 from ..base.rng import Generator
 from ..base.validate import check_choice, check_positive_int, check_same_shape, check_schedule
 from ..chain.convert import KINDS, check_signal_left
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 from .step import guesses, stepped
-from .walk import EpsModel, State, asked, check_arrived, checked_times, started, with_bar
+from .walk import State, asked, check_arrived, checked_times, started, with_bar
 
 Model = Callable[[Tensor, float], Tensor]
 """An eps-model as the solvers see it, with one time for the whole batch and its answer checked"""

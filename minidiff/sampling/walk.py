@@ -2,7 +2,7 @@ r"""A walk over times, and what every sampler's walk shares: its times, its star
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,12 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..base.model import EpsModel, model_device
 from ..base.rng import Generator, randn
 from ..base.validate import check_floats, check_positive_int, check_shape, check_t, shown
 from ..chain.schedule import NoiseSchedule
-
-EpsModel = Callable[[Tensor, Tensor], Any]
-"""What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +103,6 @@ def asked(eps_model: EpsModel, x: Tensor, t: float) -> Any:
     return eps_model(x, torch.full((len(x),), t, device=x.device))
 
 
-def pair(answer: Any) -> tuple[Tensor, Tensor]:
-    """What a model says that also predicts its variance."""
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise TypeError(
-            f"with variance='learned', eps_model must return the pair (prediction, v); "
-            f"got {type(answer).__name__}"
-        )
-    return answer
-
-
 def check_arrived(x: Tensor) -> None:
     """Refuse to hand out NaN: looked for once, at the end, for a look waits for the device."""
     if not torch.isfinite(x).all():
@@ -122,16 +110,6 @@ def check_arrived(x: Tensor) -> None:
             "sampling ended in NaN or infinity: look at what eps_model returns on the way, "
             "for instance with: for state in md.sampling_steps(...)"
         )
-
-
-def model_device(model: object) -> torch.device | str:
-    """Where a model computes: its ``.device``, else where its parameters are, else the CPU."""
-    if (device := getattr(model, "device", None)) is not None:
-        return device  # type: ignore[no-any-return]
-    if isinstance(model, torch.nn.Module):
-        for parameter in model.parameters():
-            return parameter.device
-    return "cpu"
 
 
 def with_bar(pairs: list[Any], progress: bool) -> Any:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import torch
 
 from .. import __version__, data
+from ..base.model import default_device
 from ..data._torchvision import import_torchvision
 from ..weights import available, load
 from .precision import GAIN, bfloat16_gain
-from .processes import default_device
 
 # Package: what for, and the words that install it.
 NEEDED = {

@@ -11,19 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base.files import (
-    RunFolder,
-    describe_callable,
-    describe_net,
-    describe_schedule,
-    fingerprint,
-)
 from ..base.pictures import save_sheet
 from ..base.rng import Generator
 from ..base.validate import check_choice, check_number, check_positive_int, check_schedule, shown
 from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
 from .batches import TrainData
+from .folder import RunFolder, describe_callable, describe_net, describe_schedule, fingerprint
 from .precision import autocast, choose_precision
 from .preview import PREVIEW_COLUMNS, preview_grid
 from .processes import find_processes, step_draws

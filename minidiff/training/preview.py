@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..base.model import EpsModel
 from ..chain.schedule import NoiseSchedule
 from ..sampling.guidance import classifier_free_guidance
-from ..sampling.loop import EpsModel, ddim_sample
+from ..sampling.loop import ddim_sample
 
 PREVIEW_STEPS = 25  # DDIM steps: enough to judge by, and quick
 PREVIEW_COLUMNS = 10

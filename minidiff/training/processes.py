@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..base.model import default_device
 from ..base.rng import BatchSlice, Generator
 
 Result = TypeVar("Result")
@@ -109,13 +110,6 @@ def find_processes(device: torch.device | str | None) -> Processes:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return AcceleratedProcesses(chosen)
     return Processes(chosen or default_device())
-
-
-def default_device() -> torch.device:
-    """A GPU where there is one (CUDA, then Apple's), else the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def step_seed(seed: int, step: int) -> int:

@@ -96,8 +96,13 @@ def chosen(shown_first: dict[str, Any], controls: dict[str, Any]) -> dict[str, A
 
 @cache
 def source(file: str) -> str:
-    """A script or style sheet that lies beside this module, without comment lines and indentation."""
-    text = (files(__package__) / file).read_text(encoding="utf-8")
+    """A script or style sheet of this package, without comment lines and indentation.
+
+    What all figures share lies beside this module; what belongs to one, in ``explorers``.
+    """
+    here = files(__package__)
+    found = here / file if (here / file).is_file() else here / "explorers" / file
+    text = found.read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())
     return "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*")))
 

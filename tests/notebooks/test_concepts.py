@@ -95,13 +95,13 @@ WRONG = {
         "no function minidiff.no.such",
     ),
     "test": (
-        replace(GOOD, tests=("tests/unit/test_forward.py::test_no_such",)),
-        "there is no test_no_such in tests/unit/test_forward.py",
+        replace(GOOD, tests=("tests/unit/chain/test_forward.py::test_no_such",)),
+        "there is no test_no_such in tests/unit/chain/test_forward.py",
     ),
     "file": (replace(GOOD, tests=("tests/no.py::test_a",)), "there is no file tests/no.py"),
     "another function's test": (
-        replace(GOOD, tests=("tests/unit/test_guidance.py::test_the_mix_by_hand",)),
-        "tests/unit/test_guidance.py never names q_sample",
+        replace(GOOD, tests=("tests/unit/sampling/test_guidance.py::test_the_mix_by_hand",)),
+        "tests/unit/sampling/test_guidance.py never names q_sample",
     ),
     "no function": (replace(GOOD, functions=()), "it names no functions"),
     "no test": (replace(GOOD, tests=()), "it names no tests"),

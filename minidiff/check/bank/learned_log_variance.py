@@ -30,7 +30,7 @@ Give back $\log\Sigma$, in the shape of `output`.
     ),
     out_of_reach=(
         "minidiff.chain.posterior.log_interpolation",
-        "minidiff.losses.learned_variance.split_variance",
+        "minidiff.chain.posterior.split_variance",
     ),
 )
 

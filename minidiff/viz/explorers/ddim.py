@@ -11,11 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ...base.model import EpsModel
 from ...base.validate import check_floats, check_number, check_schedule, check_t
 from ...chain.posterior import step_variances
 from ...chain.schedule import NoiseSchedule
 from ...sampling.loop import sampling_steps
-from ...sampling.walk import EpsModel, sampling_times
+from ...sampling.walk import sampling_times
 from ..frames import LEVELS, frame_png, frames_text, grey_levels
 from ..still import figure, image, text
 from ..widget import Widget, chosen, number

@@ -14,7 +14,7 @@ import pytest
 import torch
 from interactives import MAKERS, figure, noise
 
-SHARED = Path(__file__).resolve().parents[1] / "shared"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 every_figure = pytest.mark.parametrize("name", MAKERS)
 
 # What a figure says of itself.

@@ -17,10 +17,10 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.check import grading
 from minidiff.check.bank import load
+from minidiff.check.graded import grading
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 QUESTION = ROOT / "assignments" / "01_forward_process" / "questions" / "q_sample.py"
 HEUN = ROOT / "assignments" / "06_flow_matching" / "questions" / "heun_step.py"
 

@@ -14,7 +14,7 @@ from minidiff.check.answers import SEEDS, answers, write_sheet
 from minidiff.check.bank import load
 from minidiff.check.ladder import climb
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 QUESTION = ROOT / "assignments" / "01_forward_process" / "questions" / "q_sample.py"
 
 

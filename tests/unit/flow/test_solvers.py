@@ -189,7 +189,7 @@ def test_samples_have_the_type_asked_for_and_times_are_never_coarse(dtype):
     x = flow.sample(velocity, (3, 2), 2, generator=gen(), dtype=dtype)
     assert x.dtype == dtype
     assert kinds == {F64 if dtype == F64 else torch.float32}
-    assert torch.equal(x, md.draw.randn((3, 2), gen(), dtype=dtype))
+    assert torch.equal(x, md.base.rng.randn((3, 2), gen(), dtype=dtype))
 
 
 def test_a_generator_decides_and_the_global_state_stays():

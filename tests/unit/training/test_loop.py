@@ -145,7 +145,7 @@ def test_processes_see_the_rows_of_one_whole_batch(count):
         processes = Processes(torch.device("cpu"))
         processes.rank, processes.count = rank, of
         with step_draws(3, 11, batch, processes) as generator:
-            return randint(0, 999, (batch,), generator), md.draw.randn((batch, 2), generator)
+            return randint(0, 999, (batch,), generator), md.base.rng.randn((batch, 2), generator)
 
     whole = draws(0, 1, 8)
     parts = [draws(rank, count, 8 // count) for rank in range(count)]
@@ -217,7 +217,7 @@ def test_losses_are_read_rarely(monkeypatch):
 
         monkeypatch.setattr(torch.Tensor, name, counted)
     notes = []
-    state = sys.modules["minidiff.train"].TrainState
+    state = sys.modules["minidiff.training.loop"].TrainState
     real_note = state.note
     monkeypatch.setattr(
         state, "note", lambda self, x: (notes.append(len(x)), real_note(self, x))[1]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from minidiff.data import NAMES, SPLITS, digits, images, load
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SIZES = {"train": 4000, "heldout": 1000}
 
 

@@ -6,7 +6,7 @@ import json
 import nbformat
 import pytest
 
-from minidiff.check import grading, handin
+from minidiff.check.graded import grading, handin
 from minidiff.check.graded.handin import defined_in
 from minidiff.check.graded.otter_plugin import LIMIT, DefinitionsOnly
 from minidiff.check.graded.submission import definitions, is_import

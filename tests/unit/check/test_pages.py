@@ -10,7 +10,7 @@ from mutants import tally
 from minidiff.check.bank import load
 from minidiff.check.ladder import climb
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def blocks(page: str, language: str) -> list[str]:

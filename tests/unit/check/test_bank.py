@@ -15,7 +15,7 @@ from minidiff.check.graded.reach import out_of_reach
 from minidiff.check.ladder import climb
 from minidiff.check.outcome import call, same
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = exercise_files()
 NAMES = list(FILES)
 
