@@ -4,7 +4,6 @@ In MyST, an empty fence named `{interactive}` with the name of a function in `mi
 needs no argument, such as `beta_explorer`.
 """
 
-import inspect
 from pathlib import Path
 
 from docutils import nodes
@@ -22,8 +21,9 @@ class Interactive(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the widget as raw HTML, and have the page built anew when its code changes."""
         make = getattr(md.viz, self.arguments[0])
-        for file in Path(inspect.getsourcefile(make)).parent.glob("*.*"):  # .py, .js and .css
-            self.env.note_dependency(str(file))
+        for file in Path(md.viz.__file__).parent.rglob("*"):
+            if file.suffix in (".py", ".js", ".css"):
+                self.env.note_dependency(str(file))
         return [nodes.raw("", make()._repr_html_(), format="html")]
 
 

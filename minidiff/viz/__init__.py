@@ -1,4 +1,4 @@
-"""Pictures of what the library does: plots for the chapters, and interactive figures for the page."""
+"""What the library does, to look at: plots, interactive figures for the page, the body of a function."""
 
 from .explorers.beta import BetaExplorer, beta_explorer
 from .explorers.ddim import DdimExplorer, ddim_explorer
@@ -10,6 +10,7 @@ from .explorers.noise import NoiseExplorer, chain_noise, noise_explorer
 from .explorers.posterior import PosteriorExplorer, posterior_explorer
 from .explorers.reverse import ReverseExplorer, reverse_explorer
 from .explorers.schedules import ScheduleExplorer, schedule_explorer
+from .listing import Source, source
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .widget import Widget
 
@@ -24,6 +25,7 @@ __all__ = [
     "PosteriorExplorer",
     "ReverseExplorer",
     "ScheduleExplorer",
+    "Source",
     "Widget",
     "beta_explorer",
     "chain_noise",
@@ -41,4 +43,5 @@ __all__ = [
     "reverse_explorer",
     "schedule_explorer",
     "show_grid",
+    "source",
 ]

@@ -52,18 +52,17 @@ class Widget:
         self._summary = summary
 
     def _repr_html_(self) -> str:
-        style = source("widget.css")
-        script = "".join(map(source, ("common.js", *self.scripts, f"{self.name}.js")))
+        style = script("theme.css", "widget.css")
+        code = script("common.js", *self.scripts, f"{self.name}.js")
         # "<" is escaped so that no string can end the script element.
         data = json.dumps(self._data, separators=(",", ":"), ensure_ascii=True)
         data = data.replace("<", "\\u003c")
-        content = "\n".join((style, script, data, self._picture))
-        key = hashlib.sha256(content.encode()).hexdigest()[:12]
+        key = key_of(style, code, data, self._picture)
         return (
             f"<style>\n{style}</style>\n"
             f'<div class="mdw mdw-{self.name}" data-mdw="{key}">'
             f"<noscript>{self._picture}</noscript></div>\n"
-            f"<script>(function () {{\n'use strict';\n{script}"
+            f"<script>(function () {{\n'use strict';\n{code}"
             f"const data = {data};{_START.replace('KEY', key)}}}());</script>"
         )
 
@@ -94,12 +93,21 @@ def chosen(shown_first: dict[str, Any], controls: dict[str, Any]) -> dict[str, A
     return {**shown_first, **controls}
 
 
-@cache
-def source(file: str) -> str:
-    """A script or style sheet of this package, without comment lines and indentation.
+def key_of(*content: str) -> str:
+    """What a page finds a figure by: the same for the same content, on any machine."""
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()[:12]
+
+
+def script(*names: str) -> str:
+    """Scripts or style sheets of this package as one, without comment lines and indentation.
 
     What all figures share lies beside this module; what belongs to one, in ``explorers``.
     """
+    return "".join(map(_stripped, names))
+
+
+@cache
+def _stripped(file: str) -> str:
     here = files(__package__)
     found = here / file if (here / file).is_file() else here / "explorers" / file
     text = found.read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import torch
 import minidiff as md
 from minidiff.viz.explorers.beta import make_schedule
 from minidiff.viz.still import figure, text
-from minidiff.viz.widget import Widget, nice_values, number, png, source
+from minidiff.viz.widget import Widget, nice_values, number, png, script
 
 
 def test_data_cannot_end_the_script():
@@ -25,7 +25,7 @@ def test_data_cannot_end_the_script():
 
 
 def test_scripts_lose_comments_and_nothing_else():
-    whole = "".join(source("common.js").split())
+    whole = "".join(script("common.js").split())
     assert "//----" not in whole
     assert "Math.min(1-f(t)/f(t-1),0.999)" in whole
 
