@@ -1,15 +1,16 @@
 """What the library does, to look at: plots, interactive figures for the page, the body of a function."""
 
-from .explorers.beta import BetaExplorer, beta_explorer
-from .explorers.ddim import DdimExplorer, ddim_explorer
-from .explorers.elbo import ElboExplorer, elbo_explorer
-from .explorers.field import GuidanceField, guidance_field
-from .explorers.flow import FlowExplorer, flow_explorer
-from .explorers.free_guidance import GuidanceExplorer, guidance_explorer
-from .explorers.noise import NoiseExplorer, chain_noise, noise_explorer
-from .explorers.posterior import PosteriorExplorer, posterior_explorer
-from .explorers.reverse import ReverseExplorer, reverse_explorer
-from .explorers.schedules import ScheduleExplorer, schedule_explorer
+from .explorers.beta_explorer import BetaExplorer, beta_explorer
+from .explorers.ddim_explorer import DdimExplorer, ddim_explorer
+from .explorers.elbo_explorer import ElboExplorer, elbo_explorer
+from .explorers.flow_explorer import FlowExplorer, flow_explorer
+from .explorers.guidance_explorer import GuidanceExplorer, guidance_explorer
+from .explorers.guidance_field import GuidanceField, guidance_field
+from .explorers.noise_explorer import NoiseExplorer, noise_explorer
+from .explorers.posterior_explorer import PosteriorExplorer, posterior_explorer
+from .explorers.reverse_explorer import ReverseExplorer, reverse_explorer
+from .explorers.schedule_explorer import ScheduleExplorer, schedule_explorer
+from .hash_noise import chain_noise
 from .listing import Source, source
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .widget import Widget

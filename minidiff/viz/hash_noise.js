@@ -1,5 +1,5 @@
 // ---- noise that needs no storage: normal number i of step t from a hash of (seed, t, i) ------------
-// The twin of chain_noise() in noise.py: murmur3's finaliser, then Box and Muller.
+// The twin of chain_noise() in hash_noise.py: murmur3's finaliser, then Box and Muller.
 
 function mix(x) {
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);

@@ -104,7 +104,6 @@ def _function(f: Any) -> Any:
                 f"source shows a function, and the class {given.__name__} has neither forward nor "
                 f"__call__; give one of its methods"
             )
-    f = inspect.unwrap(f)
     f = inspect.unwrap(getattr(f, "__func__", f))
     if not inspect.isfunction(f):
         # Not the value of what has a name: it would be an address.

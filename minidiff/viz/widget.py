@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import struct
 import zlib
 from functools import cache
@@ -17,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..base.validate import check_positive_int
 
 # The script of a widget can run before the page has its div (Colab does that), hence the second
 # tries; and one page can show the same widget twice, hence the search for every div not yet started.
@@ -81,16 +84,33 @@ class Widget:
         raise TypeError(f"{type(self).__name__} has no read-outs")
 
 
-def chosen(shown_first: dict[str, Any], controls: dict[str, Any]) -> dict[str, Any]:
+def chosen(
+    shown_first: dict[str, Any], controls: dict[str, Any], *, least_t: int = 0
+) -> dict[str, Any]:
     """The state of all controls, given those that differ from the state shown first.
 
+    Where T can be chosen, another T keeps t at the same share of the way unless t is given too,
+    and never below ``least_t``: a slider does the same.
+
     Raises:
-        TypeError: If there is no control of that name.
+        TypeError: If there is no control of that name, or T is not an integer.
     """
     for name in controls:
         if name not in shown_first:
             raise TypeError(f"there is no control {name!r}; there are {', '.join(shown_first)}")
-    return {**shown_first, **controls}
+    state = {**shown_first, **controls}
+    if "T" in state and "t" not in controls:
+        T = check_positive_int("T", state["T"])
+        state["t"] = max(least_t, math.floor(shown_first["t"] / shown_first["T"] * T + 0.5))
+    return state
+
+
+def check_up_to(name: str, n: Any, high: int, *, low: int = 1) -> int:
+    """Refuse everything but an integer low..high, which is as far as a page can go."""
+    number = check_positive_int(name, n, low)
+    if number > high:
+        raise ValueError(f"{name} must be at most {high} in this figure, got {number}")
+    return number
 
 
 def key_of(*content: str) -> str:
@@ -133,6 +153,12 @@ def nice_values(low: float, high: float, *include: float) -> list[float]:
     # Written out and read back, so that each is the double nearest to what the slider shows.
     values = {float(f"{m}e{d}") for d in decades for m in mantissas}
     return sorted({v for v in values if low <= v <= high} | set(include))
+
+
+def tenths(end: float, *include: float) -> list[float]:
+    """-end, …, -0.1, 0, 0.1, …, end for a slider; ``include`` joins them."""
+    most = round(10 * end)
+    return sorted({k / 10 for k in range(-most, most + 1)} | set(include))
 
 
 def encode(values: npt.NDArray[Any]) -> str:

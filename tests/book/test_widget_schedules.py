@@ -10,7 +10,7 @@ from controls import assert_agrees, menu, press, slider, state
 from interactives import figure
 
 import minidiff as md
-from minidiff.viz.explorers.schedules import MENU
+from minidiff.viz.explorers.schedule_explorer import MENU
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ Object.assign(NAMES, { scale: 'scale s = 1 + w', fidelity: 'fidelity', diversity
 Object.assign(SPOKEN, { scale: 'guidance scale s, one plus w', fidelity: 'fidelity, the mean log-probability of the class asked for',
   diversity: 'diversity, the variance of the features within a class', read: 'share of the samples that are read as asked for' });
 
-// "−0.0123 ± 0.0045", the twin of _with_error() in free_guidance.py.
+// "−0.0123 ± 0.0045", the twin of _with_error() in guidance_explorer.py.
 function withError([value, error], decimals) {
   let text = value.toFixed(decimals);
   if (Number(text) === 0) text = text.replace('-', '');

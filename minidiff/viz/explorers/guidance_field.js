@@ -9,7 +9,7 @@ Object.assign(SPOKEN, {
   gradient: 'gradient of the classifier at the probe', guided: 'guided score at the probe',
 });
 
-// Three decimals, and never a negative nought: the twin of _fixed in guidance.py.
+// Three decimals, and never a negative nought: the twin of _fixed in guidance_field.py.
 const fixed = (x) => x.toFixed(3).replace(/^-(?=[0.]+$)/, '');
 const vector = ([x, y]) => '(' + fixed(x) + ', ' + fixed(y) + ')';
 

@@ -9,7 +9,7 @@ import torch
 from interactives import figure
 
 import minidiff as md
-from minidiff.viz.explorers.flow import between
+from minidiff.viz.explorers.flow_explorer import between
 
 CENTRES = [[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]]
 
@@ -185,7 +185,7 @@ def test_still_picture_shows_the_walk(small):
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"steps": 51}, ValueError, "steps must be at most 50 in this figure"),
         ({"compare": "all"}, ValueError, "compare must be one of 'exact', 'pairs', 'none'"),
-        ({"particle": 49}, ValueError, "particle must be at most 48, got 49"),
+        ({"particle": 49}, ValueError, "particle must be at most 48 in this figure, got 49"),
         ({"seed": 1}, TypeError, "no control 'seed'; there are path, steps"),
     ],
 )
@@ -205,7 +205,7 @@ def test_readout_refuses_what_a_control_cannot_say(widget, controls, error, word
         ({"points": 3}, ValueError, "points must be at least 4"),
         ({"points": 201}, ValueError, "points must be at most 200 in this figure"),
         ({"particle": 0}, ValueError, "particle must be at least 1"),
-        ({"points": 10, "particle": 11}, ValueError, "particle must be at most 10"),
+        ({"points": 10, "particle": 11}, ValueError, "particle must be at most 10 in"),
         ({"seed": 0}, ValueError, "seed must be at least 1"),
         ({"seed": 1001}, ValueError, "seed must be at most 1000"),
         ({"means": [[0.0, 0.0]]}, TypeError, "means must be a torch"),

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.viz.explorers.beta import make_schedule
+from minidiff.viz.schedules import make_schedule
 from minidiff.viz.still import figure, text
 from minidiff.viz.widget import Widget, nice_values, number, png, script
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from typing import Any
 
-from ...base.validate import check_choice, check_number, check_positive_int, check_t
-from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ...base.validate import check_choice, check_t
+from ...chain.schedule import NoiseSchedule
+from ..schedules import LITTLE, SCHEDULES, check_settings, make_schedule, values_at
 from ..still import curve_panel, figure
 from ..widget import Widget, chosen, nice_values, number
-
-SCHEDULES = ("linear", "cosine")
-
-# Below this share of the variance a picture counts as gone: linear_schedule warns above it too.
-LITTLE = 0.01
 
 
 class BetaExplorer(Widget):
@@ -49,8 +43,6 @@ class BetaExplorer(Widget):
             ``sqrt_one_minus_alpha_bar_t``, ``snr_t``, ``alpha_bar_T`` and ``sentence``.
         """
         state = chosen(self.state, controls)
-        if "t" not in controls:
-            state["t"] = math.floor(self.state["t"] / self.state["T"] * state["T"] + 0.5)
         schedule = make_schedule(state)
         check_t(state["t"], schedule.T, low=0)
         end = number(float(schedule.alpha_bar[-1]))
@@ -104,44 +96,6 @@ def beta_explorer(
     check_choice("schedule", schedule, SCHEDULES)
     state = check_settings(T, beta_1, beta_T, s, largest_T=10_000)
     return BetaExplorer({"schedule": schedule, **state, "t": state["T"] // 2})
-
-
-def check_settings(
-    T: int, beta_1: float, beta_T: float, s: float, *, largest_T: int
-) -> dict[str, int | float]:
-    """The numbers behind both schedules, checked and as plain Python numbers."""
-    T = check_positive_int("T", T, low=2)
-    if largest_T < T:
-        raise ValueError(f"T must be at most {largest_T} in this figure, got {T}")
-    return {
-        "T": T,
-        "beta_1": check_number("beta_1", beta_1, 0, 1, open_ends=True),
-        "beta_T": check_number("beta_T", beta_T, 0, 1, open_ends=True),
-        "s": check_number("s", s, 0, 1, open_ends=True),
-    }
-
-
-def make_schedule(state: dict[str, Any]) -> NoiseSchedule:
-    """The library's schedule for a state of the controls."""
-    check_choice("schedule", state["schedule"], SCHEDULES)
-    if state["schedule"] == "cosine":
-        return cosine_schedule(state["T"], state["s"])
-    with warnings.catch_warnings():
-        # Exploring a schedule that ends too early is the point here; the figure says so in words.
-        warnings.filterwarnings("ignore", message="linear_schedule:")
-        return linear_schedule(state["T"], state["beta_1"], state["beta_T"])
-
-
-def values_at(schedule: NoiseSchedule, t: int) -> dict[str, str]:
-    """The texts of what both figures write about a schedule at t."""
-    left = schedule.alpha_bar[t]
-    return {
-        "beta_t": number(float(schedule.beta[t])),
-        "alpha_bar_t": number(float(left)),
-        "sqrt_alpha_bar_t": number(float(left.sqrt())),
-        "sqrt_one_minus_alpha_bar_t": number(float((1 - left).sqrt())),
-        "snr_t": number(float(schedule.snr[t])),
-    }
 
 
 def _picture(schedule: NoiseSchedule) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_number, check_positive_int, check_t
+from ...base.validate import check_choice, check_number, check_t
 from ...chain.forward import q_sample
 from ...chain.makers import (
     rescale_zero_terminal_snr,
@@ -19,10 +17,11 @@ from ...chain.makers import (
     sigmoid_schedule,
 )
 from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ..hash_noise import check_seed, normals
+from ..pictures import Pictures, from_bytes, given_pictures, to_bytes
+from ..schedules import LITTLE
 from ..still import figure, image, text
-from ..widget import Widget, chosen, encode, nice_values, number, png
-from .beta import LITTLE
-from .noise import chain_noise, check_seed, pixels_and_labels
+from ..widget import Widget, check_up_to, chosen, nice_values, number, png
 
 #: What the menus offer: the words for it, and the schedule for T and s
 MENU: dict[str, tuple[str, Callable[[int, float], NoiseSchedule]]] = {
@@ -47,18 +46,10 @@ class ScheduleExplorer(Widget):
     name = "schedule_explorer"
     scripts = ("hash_noise.js",)
 
-    def __init__(
-        self,
-        pictures: npt.NDArray[np.uint8],
-        labels: Sequence[str],
-        seed: int,
-        state: dict[str, Any],
-    ) -> None:
+    def __init__(self, pictures: Pictures, seed: int, state: dict[str, Any]) -> None:
         self.state = state
         self.seed = seed
-        # What the page will see: 8-bit values mapped back to [-1, 1], in double precision.
-        self.pictures = torch.from_numpy(pictures.astype(np.float64) / 127.5 - 1)
-        height, width = pictures.shape[1:]
+        self.pictures = from_bytes(pictures.pixels)
         data = {
             "menu": [[name, words] for name, (words, _) in MENU.items()],
             "values": {
@@ -68,10 +59,7 @@ class ScheduleExplorer(Widget):
             "frames": FRAMES,
             "little": LITTLE,
             "seed": seed,
-            "width": width,
-            "height": height,
-            "pictures": encode(pictures),
-            "labels": list(labels),
+            **pictures.plain(),
             "state": state,
         }
         summary = f"schedule explorer, {state['top']} above {state['bottom']}, T={state['T']}"
@@ -109,8 +97,8 @@ class ScheduleExplorer(Widget):
         if t == 0:
             return x_0
         # One noise for all frames of both rows, so that they differ in its amount alone.
-        noise = torch.from_numpy(chain_noise(self.seed, 0, x_0.numel()).reshape(x_0.shape))
-        return q_sample(x_0[None], t, schedule, noise=noise[None])[0]
+        noise = normals(self.seed, 0, 1, *x_0.shape)
+        return q_sample(x_0[None], t, schedule, noise=noise)[0]
 
     def readout(self, **controls: Any) -> dict[str, str]:
         r"""What the figure writes for a state of its controls.
@@ -125,8 +113,6 @@ class ScheduleExplorer(Widget):
             much noise; and ``sentence``.
         """
         state = chosen(self.state, controls)
-        if "t" not in controls:
-            state["t"] = int(self.state["t"] / self.state["T"] * state["T"] + 0.5)
         tables = {row: self.schedule(row, **controls) for row in ROWS}
         words = {row: MENU[state[row]][0] for row in ROWS}
         t, T, out = state["t"], state["T"], {}
@@ -156,9 +142,7 @@ class ScheduleExplorer(Widget):
             words = MENU[self.state[row]][0]
             parts.append(text(4, 136 * place + 16, words, anchor="start", size=13))
             for column, t in enumerate(times):
-                x = self.state_at(row, t)
-                grey = ((x.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
-                address = png(grey)
+                address = png(to_bytes(self.state_at(row, t)))
                 parts.append(image(98 * column + 4, 136 * place + 22, 90, address, f"t = {t}"))
         alt = (
             f"A picture at six times of the forward process, in two rows: under the schedule "
@@ -212,12 +196,9 @@ def schedule_explorer(
     """
     check_choice("top", top, tuple(MENU))
     check_choice("bottom", bottom, tuple(MENU))
-    T = check_positive_int("T", T, low=LEAST_T)
-    if T > MOST_T:
-        raise ValueError(f"T must be at most {MOST_T} in this figure, got {T}")
+    T = check_up_to("T", T, MOST_T, low=LEAST_T)
     s = check_number("s", s, 0, 1, open_ends=True)
     t = T // 2 if t is None else t
     check_t(t, T, low=0)
-    pixels, labels = pixels_and_labels(x_0)
     state = {"picture": 0, "top": top, "bottom": bottom, "T": T, "s": s, "t": int(t)}
-    return ScheduleExplorer(pixels, labels, check_seed(seed), state)
+    return ScheduleExplorer(given_pictures(x_0), check_seed(seed), state)

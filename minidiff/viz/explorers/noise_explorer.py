@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_floats, check_positive_int, check_t
+from ...base.validate import check_choice, check_t
 from ...chain.forward import q_sample, q_step
 from ...chain.schedule import NoiseSchedule
+from ..hash_noise import check_seed, normals
+from ..pictures import Pictures, from_bytes, given_pictures, to_bytes
+from ..schedules import SCHEDULES, check_settings, make_schedule, values_at
 from ..still import figure, image, text
-from ..widget import Widget, chosen, encode, png
-from .beta import SCHEDULES, check_settings, make_schedule, values_at
+from ..widget import Widget, chosen, png
 
 VIEWS = ("chain", "straight", "compare")
-MOST_PICTURES, LARGEST_SIDE = 12, 64
 
 
 class NoiseExplorer(Widget):
@@ -30,28 +27,17 @@ class NoiseExplorer(Widget):
 
     def __init__(
         self,
-        pictures: npt.NDArray[np.uint8],
-        labels: Sequence[str],
+        pictures: Pictures,
         settings: dict[str, int | float],
         seed: int,
         state: dict[str, Any],
     ) -> None:
         self.state = state
         self.seed = seed
-        # What the page will see: 8-bit values mapped back to [-1, 1], in double precision.
-        self.pictures = torch.from_numpy(pictures.astype(np.float64) / 127.5 - 1)
+        self.pictures = from_bytes(pictures.pixels)
         self.schedules = {name: make_schedule({"schedule": name, **settings}) for name in SCHEDULES}
-        height, width = pictures.shape[1:]
-        data = {
-            **settings,
-            "seed": seed,
-            "width": width,
-            "height": height,
-            "pictures": encode(pictures),
-            "labels": list(labels),
-            "state": state,
-        }
-        summary = f"forward process explorer, {len(pictures)} pictures, T={settings['T']}"
+        data = {**settings, "seed": seed, **pictures.plain(), "state": state}
+        summary = f"forward process explorer, {len(self.pictures)} pictures, T={settings['T']}"
         super().__init__(data, self._still(), summary)
 
     def state_at(
@@ -132,9 +118,7 @@ class NoiseExplorer(Widget):
         }
 
     def _noise(self, t: int) -> Tensor:
-        height, width = self.pictures.shape[1:]
-        noise = chain_noise(self.seed, t, height * width).reshape(1, height, width)
-        return torch.from_numpy(noise)
+        return normals(self.seed, t, 1, *self.pictures.shape[1:])
 
     def _still(self) -> str:
         times = np.linspace(0, self.schedules["linear"].T, 6).round().astype(int).tolist()
@@ -143,8 +127,8 @@ class NoiseExplorer(Widget):
             parts.append(text(52, 130 * row + 58, name, anchor="end", size=13))
             for column, t in enumerate(times):
                 x = self.state_at("straight", self.state["picture"], name, t)
-                grey = ((x.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
-                parts.append(image(100 * column + 64, 130 * row + 8, 90, png(grey), f"t = {t}"))
+                address = png(to_bytes(x))
+                parts.append(image(100 * column + 64, 130 * row + 8, 90, address, f"t = {t}"))
         alt = (
             "A picture at six times of the forward process, under the linear and the cosine "
             "schedule: it turns into noise. The interactive figure needs JavaScript."
@@ -206,88 +190,5 @@ def noise_explorer(
     settings = check_settings(T, beta_1, beta_T, s, largest_T=2000)
     t = T // 4 if t is None else t
     check_t(t, T, low=0)
-    seed = check_seed(seed)
-    pixels, labels = pixels_and_labels(x_0)
     state = {"view": view, "picture": 0, "schedule": schedule, "t": int(t)}
-    return NoiseExplorer(pixels, labels, settings, seed, state)
-
-
-def chain_noise(seed: int, t: int, n: int) -> npt.NDArray[np.float64]:
-    r"""The standard normal numbers of step t in :func:`noise_explorer`, shape (n,).
-
-    Number i comes from two hashes :math:`u, v \in (0, 1)` of (seed, t, i) by the method of Box and
-    Muller, :math:`z = \sqrt{-2 \ln u}\,\cos(2\pi v)`, so a page can make the noise of any step
-    without storing any. t = 0 is the noise :math:`\epsilon` of the straight way.
-
-    Args:
-        seed: Which noise, 0..2³²-1.
-        t: The step, 0 or more.
-        n: How many numbers.
-
-    Source:
-        The hash is the finaliser of MurmurHash3 (A. Appleby, public domain), applied twice.
-    """
-    golden = np.uint64(0x9E3779B9)
-    first = _mix(_mix(np.array([seed], np.uint64) + golden) ^ np.uint64(t))
-    second = _mix(first + golden)
-    hashes = _mix(_mix(np.arange(2 * n, dtype=np.uint64) + first) ^ second)
-    uniform = (hashes.astype(np.float64) + 0.5) / 2.0**32
-    u, v = uniform[0::2], uniform[1::2]
-    z: npt.NDArray[np.float64] = np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
-    return z
-
-
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Scramble 32-bit words, each held in 64 bits so that products do not overflow."""
-    word = np.uint64(0xFFFFFFFF)
-    x = x & word
-    x = ((x ^ (x >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & word
-    x = ((x ^ (x >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & word
-    return x ^ (x >> np.uint64(16))
-
-
-def pixels_and_labels(x_0: Tensor | None) -> tuple[npt.NDArray[np.uint8], list[str]]:
-    """What a figure shows of given pictures (B, H, W), or of the bundled digits, and what to call each."""
-    if x_0 is None:
-        x_0, labels = _typical_digits(), [f"digit {digit}" for digit in range(10)]
-    else:
-        _check_pictures(x_0)
-        labels = [f"picture {k + 1}" for k in range(len(x_0))]
-    return ((x_0[:, 0].detach().cpu().double() + 1) * 127.5).round().byte().numpy(), labels
-
-
-def check_seed(seed: int) -> int:
-    """Refuse what :func:`chain_noise` cannot take for a seed."""
-    if check_positive_int("seed", seed, low=0) >= 2**32:
-        raise ValueError(f"seed must be below 2^32, got {seed}")
-    return int(seed)
-
-
-@cache
-def _typical_digits() -> Tensor:
-    """Of each class of the bundled digits, the picture nearest to the mean of its class."""
-    from ...data import digits
-
-    images, y = digits("train", size=28)
-    picked = []
-    for digit in range(10):
-        group = images[y == digit].double()
-        distance = ((group - group.mean(0)) ** 2).flatten(1).sum(1)
-        picked.append(group[distance.argmin()])
-    return torch.stack(picked)
-
-
-def _check_pictures(x_0: Tensor) -> None:
-    check_floats("x_0", x_0)
-    if x_0.dim() != 4 or x_0.shape[1] != 1 or len(x_0) > MOST_PICTURES:
-        raise ValueError(
-            f"x_0 must be up to {MOST_PICTURES} grey pictures (B, 1, H, W), got {tuple(x_0.shape)}"
-        )
-    if max(x_0.shape[2:]) > LARGEST_SIDE:
-        raise ValueError(
-            f"x_0 must be at most {LARGEST_SIDE} pixels high and wide, got {tuple(x_0.shape)}: "
-            f"the page computes every step itself; make the pictures smaller"
-        )
-    if x_0.abs().max() > 1:
-        low, high = (float(v) for v in x_0.aminmax())
-        raise ValueError(f"x_0 must lie in [-1, 1], its values run from {low:g} to {high:g}")
+    return NoiseExplorer(given_pictures(x_0), settings, check_seed(seed), state)

@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 
-from ...base.validate import check_choice, check_number, check_positive_int, check_t
+from ...base.validate import check_choice, check_number, check_t
 from ...chain.posterior import q_posterior
-from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
+from ..schedules import SCHEDULES, rescaled_schedule
 from ..still import curve_panel, figure
-from ..widget import Widget, chosen, number
-from .beta import SCHEDULES
+from ..widget import Widget, check_up_to, chosen, number, tenths
 
 # Long chains take steps too small to see a product at work in; a short one beside them does.
 STEPS = (25, 100, 1000)
@@ -30,7 +29,7 @@ class PosteriorExplorer(Widget):
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
-        values = {name: _tenths(FURTHEST[name], state[name]) for name in FURTHEST}
+        values = {name: tenths(FURTHEST[name], state[name]) for name in FURTHEST}
         data = {
             "state": state,
             "T": sorted({*STEPS, state["T"]}),
@@ -54,11 +53,8 @@ class PosteriorExplorer(Widget):
             Texts of ``prior_mean``, ``prior_variance``, ``likelihood_mean``,
             ``likelihood_variance``, ``mu_tilde``, ``beta_tilde``, ``eps`` and ``sentence``.
         """
-        state = chosen(self.state, controls)
-        if "t" not in controls:
-            share = self.state["t"] / self.state["T"]
-            state["t"] = max(1, math.floor(share * state["T"] + 0.5))
-        schedule = _make_schedule(state["schedule"], state["T"])
+        state = chosen(self.state, controls, least_t=1)
+        schedule = rescaled_schedule(state["schedule"], state["T"])
         check_t(state["t"], schedule.T)
         prior, likelihood, posterior = _gaussians(state)
         left = float(schedule.alpha_bar[state["t"]])
@@ -128,9 +124,7 @@ def posterior_explorer(
     """
     check_choice("schedule", schedule, SCHEDULES)
     # Rescaled to 20 steps, the last variance would be 1.
-    T = check_positive_int("T", T, low=21)
-    if T > 10_000:
-        raise ValueError(f"T must be at most 10000 in this figure, got {T}")
+    T = check_up_to("T", T, 10_000, low=21)
     t = T // 2 if t is None else t
     check_t(t, T)
     values = {"x_0": x_0, "x_t": x_t}
@@ -139,16 +133,9 @@ def posterior_explorer(
     return PosteriorExplorer({"schedule": schedule, "T": T, "t": int(t), **values})
 
 
-def _make_schedule(name: str, T: int) -> NoiseSchedule:
-    check_choice("schedule", name, SCHEDULES)
-    if name == "cosine":
-        return cosine_schedule(T, OFFSET)
-    return linear_schedule(T, BETA_1, BETA_T, rescale=True)
-
-
 def _gaussians(state: dict[str, Any]) -> tuple[Gaussian, Gaussian, Gaussian]:
     """Prior, likelihood (as a function of x_{t-1}) and posterior: the mean and variance of each."""
-    schedule, t = _make_schedule(state["schedule"], state["T"]), state["t"]
+    schedule, t = rescaled_schedule(state["schedule"], state["T"]), state["t"]
     before, keep = float(schedule.alpha_bar[t - 1]), float(schedule.alpha[t])
     x_0, x_t = (torch.tensor([state[name]], dtype=torch.float64) for name in ("x_0", "x_t"))
     mean, variance = q_posterior(x_t, x_0, t, schedule)
@@ -157,11 +144,6 @@ def _gaussians(state: dict[str, Any]) -> tuple[Gaussian, Gaussian, Gaussian]:
         (state["x_t"] / math.sqrt(keep), float(schedule.beta[t]) / keep),
         (float(mean), float(variance)),
     )
-
-
-def _tenths(end: int, *include: float) -> list[float]:
-    """-end, …, -0.1, 0, 0.1, …, end for a slider; ``include`` joins them."""
-    return sorted({tenth / 10 for tenth in range(-10 * end, 10 * end + 1)} | set(include))
 
 
 def _density(mean: float, variance: float, x: list[float]) -> list[float]:

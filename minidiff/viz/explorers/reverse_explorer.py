@@ -4,41 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
+from ...base.validate import check_choice, check_t
 from ...chain.convert import x0_from_eps
 from ...chain.exact import Mixture, mixture
 from ...chain.schedule import linear_schedule
 from ...sampling.step import sample_step
+from ..hash_noise import normals
+from ..plane import Centres, centres, eight_gaussians, frame_of, given_centres
 from ..still import cloud_panel, figure
-from ..widget import Widget, chosen, number
-from .noise import chain_noise
+from ..widget import Widget, check_up_to, chosen, number
 
 STARTS = (1, 2, 3, 4)
 NOISES = ("1", "2", "3", "none")
 SHOWS = ("score", "guess")
-MOST_CENTRES = 100
+MOST_T, MOST_POINTS = 2000, 1000
 
 # A point counts as near a centre within so many of the mixture's standard deviations: in the plane,
 # 1 - e^-2 = 86.5 % of a normal distribution.
 RADIUS = 2.0
-
-
-class Centres(NamedTuple):
-    """Data of the figure: equal normal distributions around centres (K, 2)."""
-
-    name: str
-    label: str
-    means: Tensor
-    std: float
-
-    def plain(self) -> dict[str, Any]:
-        """The same for a script."""
-        return {**self._asdict(), "means": _rounded(self.means)}
 
 
 class ReverseExplorer(Widget):
@@ -91,10 +79,10 @@ class ReverseExplorer(Widget):
         check_choice("noise", noise, NOISES)
         key = (data, start, noise)
         if key not in self._walks:
-            states = [self._noise(start, 0)]
+            states = [normals(start, 0, self.points, 2)]
             for t in range(self.schedule.T, 0, -1):
                 x = states[-1]
-                z = torch.zeros_like(x) if noise == "none" else self._noise(int(noise), t)
+                z = torch.zeros_like(x) if noise == "none" else normals(int(noise), t, *x.shape)
                 x, _ = sample_step(eps_model(x, t), x, t, t - 1, self.schedule, noise=z)
                 states.append(x)
             self._walks[key] = states[::-1]
@@ -120,8 +108,7 @@ class ReverseExplorer(Widget):
         one, guess = self.sets[data], x[t]
         if t > 0:
             guess = x0_from_eps(x[t], self.eps_model(data)(x[t], t), t, self.schedule)
-        centres = one.means.double()
-        away, guess_away = (torch.cdist(v, centres).amin(1) for v in (x[t], guess))
+        away, guess_away = (torch.cdist(v, one.means).amin(1) for v in (x[t], guess))
         radius = RADIUS * one.std
         near = f"{int((away <= radius).sum())} of {self.points}"
         where = f"{near} points lie within {radius:.2f} of a centre"
@@ -146,9 +133,6 @@ class ReverseExplorer(Widget):
             "near": near,
             "sentence": f"t = {t}: {sentence}",
         }
-
-    def _noise(self, seed: int, t: int) -> Tensor:
-        return torch.from_numpy(chain_noise(seed, t, 2 * self.points).reshape(-1, 2))
 
     def _still(self) -> str:
         T, parts = self.schedule.T, []
@@ -207,11 +191,8 @@ def reverse_explorer(
     Source:
         Slides "The reverse process" and "Summary"; Ho et al. 2020, algorithm 2.
     """
-    T = check_positive_int("T", T, low=25)
-    points = check_positive_int("points", points, low=10)
-    for name, value, most in (("T", T, 2000), ("points", points, 1000)):
-        if value > most:
-            raise ValueError(f"{name} must be at most {most} in this figure, got {value}")
+    T = check_up_to("T", T, MOST_T, low=25)
+    points = check_up_to("points", points, MOST_POINTS, low=10)
     sets = _bundled() if means is None else [given_centres(means, std)]
     t = T if t is None else t
     check_t(t, T, low=0)
@@ -225,39 +206,5 @@ def _bundled() -> list[Centres]:
     moon = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1) * 4 / 3
     return [
         eight_gaussians(),
-        _set("two_moons", "two moons", torch.cat([moon, -moon]), 0.1),
+        centres("two_moons", "two moons", torch.cat([moon, -moon]), 0.1),
     ]
-
-
-def frame_of(sets: Sequence[Centres]) -> float:
-    """Half the side of a square around 0 that holds the data, and nearly all of the noise."""
-    far = max(float(one.means.abs().max()) + 3 * one.std for one in sets)
-    return max(3.2, math.ceil(10 * far) / 10)
-
-
-def eight_gaussians() -> Centres:
-    """The eight Gaussians of ``md.data.toy``."""
-    from ...data.points import EIGHT_STD, eight_means
-
-    return _set("eight_gaussians", "eight Gaussians", eight_means(), EIGHT_STD)
-
-
-def given_centres(means: Tensor, std: float) -> Centres:
-    """Centres and standard deviation that a reader gave, checked."""
-    check_floats("means", means)
-    if means.dim() != 2 or means.shape[1] != 2 or len(means) > MOST_CENTRES:
-        raise ValueError(
-            f"means must be up to {MOST_CENTRES} centres in the plane, shape (K, 2); "
-            f"got {tuple(means.shape)}"
-        )
-    std = check_number("std", std, 0, 10, open_ends=True)
-    return _set("centres", "given centres", means.detach().cpu(), std)
-
-
-def _set(name: str, label: str, means: Tensor, std: float) -> Centres:
-    # Five decimals: a cosine's last bit differs between machines, and the page must not.
-    return Centres(name, label, torch.tensor(_rounded(means), dtype=torch.float64), std)
-
-
-def _rounded(means: Tensor) -> list[list[float]]:
-    return [[round(v, 5) + 0.0 for v in row] for row in means.double().tolist()]

@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_number, check_positive_int, check_t
+from ...base.validate import check_choice, check_number, check_t
 from ...chain import exact
 from ...chain.posterior import VARIANCES
-from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from ...losses.elbo import elbo
 from ...losses.simple import loss_weights
+from ..schedules import SCHEDULES, rescaled_schedule
 from ..still import curve_panel, figure
-from ..widget import Widget, chosen, nice_values, number
-from .beta import SCHEDULES
+from ..widget import Widget, check_up_to, chosen, nice_values, number
 
 AXES = ("log", "linear")
 LEAST_T, MOST_T = 50, 2000
@@ -53,11 +52,9 @@ class ElboExplorer(Widget):
             Texts of ``term_t``, ``lambda_t``, ``share_elbo``, ``share_simple``, ``negative_elbo``, ``gap``
             and ``sentence``.
         """
-        state = chosen(self.state, controls)
+        state = chosen(self.state, controls, least_t=1)
         check_choice("axes", state["axes"], AXES)
         _check(state)
-        if "t" not in controls:
-            state["t"] = max(1, math.floor(self.state["t"] / self.state["T"] * state["T"] + 0.5))
         t = state["t"]
         check_t(t, state["T"])
         found = _computed(state["schedule"], state["variance"], state["T"], state["std"])
@@ -144,7 +141,7 @@ class _Numbers:
 
 @lru_cache(maxsize=32)
 def _computed(schedule: str, variance: str, T: int, std: float) -> _Numbers:
-    table = _schedule(schedule, T)
+    table = rescaled_schedule(schedule, T)
     # Each term is quadratic in x_0, so two points of the data's mean and variance stand for all.
     x_0 = torch.tensor([[-std], [std]], dtype=torch.float64)
     terms = elbo(exact.gaussian(0.0, std, table), x_0, table, variance=variance)
@@ -165,16 +162,11 @@ def _computed(schedule: str, variance: str, T: int, std: float) -> _Numbers:
     )
 
 
-def _schedule(name: str, T: int) -> NoiseSchedule:
-    return cosine_schedule(T) if name == "cosine" else linear_schedule(T, rescale=True)
-
-
 def _check(state: dict[str, Any]) -> None:
     check_choice("schedule", state["schedule"], SCHEDULES)
     check_choice("variance", state["variance"], VARIANCES)
     check_number("std", state["std"], LEAST_STD, MOST_STD)
-    if check_positive_int("T", state["T"], low=LEAST_T) > MOST_T:
-        raise ValueError(f"T must be at most {MOST_T} in this figure, got {state['T']}")
+    check_up_to("T", state["T"], MOST_T, low=LEAST_T)
 
 
 def _shares(parts: Tensor) -> Tensor:

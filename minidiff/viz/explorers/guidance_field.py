@@ -9,17 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_floats, check_number, check_positive_int, check_t
+from ...base.validate import check_choice, check_number, check_t
 from ...chain.convert import score_from_eps
 from ...chain.exact import Mixture, classifier, mixture
 from ...chain.schedule import linear_schedule
 from ...sampling.guidance import classifier_gradient, classifier_guidance
+from ..plane import Centres, frame_of, given_centres
 from ..still import figure, text
-from ..widget import Widget, chosen, number
+from ..widget import Widget, check_up_to, chosen, number, tenths
 
 SCALES = (0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 SHOWS = ("guided", "score", "gradient")
-MOST_CENTRES = 50
+MOST_CENTRES, MOST_T = 50, 2000
 EDGE = 3.0  # the probe moves within -EDGE..EDGE, in steps of 0.1
 
 # Three classes: two of the first one's clouds lie apart, one of them in the crowd of the others.
@@ -34,27 +35,26 @@ class GuidanceField(Widget):
     name = "guidance_field"
 
     def __init__(
-        self, means: Tensor, std: float, labels: Sequence[int], T: int, state: dict[str, Any]
+        self, clouds: Centres, labels: Sequence[int], T: int, state: dict[str, Any]
     ) -> None:
-        self.means, self.std, self.labels, self.state = means, std, list(labels), state
+        self.means, self.std, self.labels, self.state = clouds.means, clouds.std, labels, state
         self.schedule = linear_schedule(T, rescale=True)
         self.classes = [str(k) for k in range(max(labels) + 1)]
-        far = float(means.abs().max()) + 3 * std
-        self._limit = max(3.2, math.ceil(10 * far) / 10)
+        self._limit = frame_of([clouds])
         data = {
             "T": T,
             "beta_1": float(self.schedule.beta[1]),
             "beta_T": float(self.schedule.beta[T]),
             "limit": self._limit,
-            "means": means.tolist(),
-            "std": std,
-            "labels": self.labels,
+            "means": self.means.tolist(),
+            "std": self.std,
+            "labels": labels,
             "classes": self.classes,
             "scales": sorted({*SCALES, state["s"]}),
-            "places": _places(state["x1"], state["x2"]),
+            "places": tenths(EDGE, state["x1"], state["x2"]),
             "state": state,
         }
-        summary = f"guidance field, {len(means)} clouds of {len(self.classes)} classes, T={T}"
+        summary = f"guidance field, {len(labels)} clouds of {len(self.classes)} classes, T={T}"
         super().__init__(data, self._still(), summary)
 
     def model(self) -> Mixture:
@@ -203,40 +203,29 @@ def guidance_field(
     Source:
         Dhariwal and Nichol 2021, section 4; slide "Conditional generation: Classifier Guidance".
     """
-    T = check_positive_int("T", T, low=25)
-    if T > 2000:
-        raise ValueError(f"T must be at most 2000 in this figure, got {T}")
+    T = check_up_to("T", T, MOST_T, low=25)
     if (means is None) != (labels is None):
         raise ValueError("means and labels go together: give both, or neither")
     if means is None or labels is None:
         means, labels = torch.tensor(MEANS, dtype=torch.float64), torch.tensor(LABELS)
-    classes = _check_clouds(means, labels)
-    std = check_number("std", std, 0, 10, open_ends=True)
+    clouds = given_centres(means, std, MOST_CENTRES)
+    classes = _check_labels(labels, len(means))
     s = check_number("s", s, 0, 10)
     check_choice("y", str(y), tuple(map(str, range(classes))))
     t = T // 5 if t is None else t
     check_t(t, T)
-    # Five decimals: a cosine's last bit differs between machines, and the page must not.
-    rounded = [[round(v, 5) + 0.0 for v in row] for row in means.double().tolist()]
-    centres = torch.tensor(rounded, dtype=torch.float64)
     state = {"y": str(y), "s": _whole(s), "t": int(t), "x1": 0.2, "x2": -0.4, "show": "guided"}
-    return GuidanceField(centres, std, labels.tolist(), T, state)
+    return GuidanceField(clouds, labels.tolist(), T, state)
 
 
-def _check_clouds(means: Tensor, labels: Tensor) -> int:
-    """Look at the clouds and their labels; gives the number of classes."""
-    check_floats("means", means)
-    if means.dim() != 2 or means.shape[1] != 2 or len(means) > MOST_CENTRES:
-        raise ValueError(
-            f"means must be up to {MOST_CENTRES} centres in the plane, shape (K, 2); "
-            f"got {tuple(means.shape)}"
-        )
+def _check_labels(labels: Tensor, count: int) -> int:
+    """Look at the labels of so many clouds; gives the number of classes."""
     if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
         found = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
         raise TypeError(f"labels must be a LongTensor (K,), got {found}")
-    if labels.shape != (len(means),):
+    if labels.shape != (count,):
         raise ValueError(
-            f"labels must have shape ({len(means)},), one a centre; got {tuple(labels.shape)}"
+            f"labels must have shape ({count},), one a centre; got {tuple(labels.shape)}"
         )
     used = sorted(set(labels.tolist()))
     if used != list(range(len(used))) or not 2 <= len(used) <= 6:
@@ -244,11 +233,6 @@ def _check_clouds(means: Tensor, labels: Tensor) -> int:
             f"labels must be two to six classes that count 0, 1, 2, … with none left out; got {used}"
         )
     return len(used)
-
-
-def _places(*include: float) -> list[float]:
-    tenths = int(10 * EDGE)
-    return sorted({_whole(k / 10) for k in range(-tenths, tenths + 1)} | set(include))
 
 
 def _whole(x: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_number, check_positive_int
+from ...base.validate import check_choice, check_number
 from ...flow import (
     Path,
     exact_velocity,
@@ -20,10 +20,10 @@ from ...flow import (
     vp_path,
 )
 from ...flow.exact import Velocity
+from ..hash_noise import normals
+from ..plane import Centres, eight_gaussians, frame_of, given_centres
 from ..still import cloud_panel, figure
-from ..widget import Widget, chosen
-from .noise import chain_noise
-from .reverse import Centres, eight_gaussians, frame_of, given_centres
+from ..widget import Widget, check_up_to, chosen
 
 BETA_MIN, BETA_MAX = 0.1, 20.0  # vp_path's own
 PATHS = {
@@ -36,7 +36,7 @@ DRAWN = {
     "pairs": "Thin lines: the paths of random pairs, one from each start. They cross as they like.",
     "none": "",
 }
-MOST_STEPS, MOST_POINTS = 50, 200
+MOST_STEPS, MOST_POINTS, MOST_SEED = 50, 200, 1000
 
 # Steps of "rk4" that stand for the exact flow, one for each hundredth of the time slider. Their ends
 # are right to about 1e-5, also for narrow Gaussians; the figure writes three decimals.
@@ -63,7 +63,7 @@ class FlowExplorer(Widget):
         self.state = state
         self._seed = seed
         #: Where the particles start, (points, 2), float64.
-        self.noise = self._normal(0)
+        self.noise = normals(seed, 0, points, 2)
         self._limit = frame_of([data])
         # Not a method with @cache: that would keep every figure alive.
         self._exact = cache(self._exactly)
@@ -99,14 +99,14 @@ class FlowExplorer(Widget):
         Pair i joins the start of particle i to an example of the data drawn without looking at it.
         """
         means = self.data.means[torch.arange(self.points) % len(self.data.means)]
-        data = means + self.data.std * self._normal(1)
+        data = means + self.data.std * normals(self._seed, 1, self.points, 2)
         way = _path(path)
         return on_path(self.noise, data, min(t, way.end), way)[0]
 
     def walk(self, path: str, steps: int) -> list[Tensor]:
         """The states of an Euler walk at t = 0, 1/steps, ..., 1, each (points, 2), float64."""
         _path(path)
-        return self._walk(path, _steps(steps))
+        return self._walk(path, check_up_to("steps", steps, MOST_STEPS))
 
     def exact(self, path: str) -> list[Tensor]:
         """The states of the exact flow at t = 0, 0.01, ..., 1, each (points, 2), float64."""
@@ -127,7 +127,10 @@ class FlowExplorer(Widget):
         """
         state = chosen(self.state, controls)
         path, steps, t = state["path"], state["steps"], _hundredth(state["t"])
-        compare, particle = state["compare"], _particle(state["particle"], self.points)
+        compare, particle = (
+            state["compare"],
+            check_up_to("particle", state["particle"], self.points),
+        )
         check_choice("compare", compare, tuple(DRAWN))
         walk, exact = self.walk(path, steps), self.exact(path)
         here = between(walk, t)
@@ -156,10 +159,6 @@ class FlowExplorer(Widget):
             "position": f"({x + 0.0:.3f}, {y + 0.0:.3f})",
             "sentence": f"t = {f'{t:.2f}' if 0 < t < 1 else int(t)}: {sentence} {DRAWN[compare]}".rstrip(),
         }
-
-    def _normal(self, which: int) -> Tensor:
-        # Numbers that the page makes by itself: none are sent.
-        return torch.from_numpy(chain_noise(self._seed, which, 2 * self.points).reshape(-1, 2))
 
     def _exactly(self, path: str) -> _Exact:
         velocity = self.velocity(path)
@@ -238,20 +237,18 @@ def flow_explorer(
     """
     check_number("std", std, LEAST_STD, 10)
     data = eight_gaussians() if means is None else given_centres(means, std)
-    if check_positive_int("points", points, low=4) > MOST_POINTS:
-        raise ValueError(f"points must be at most {MOST_POINTS} in this figure, got {points}")
-    if check_positive_int("seed", seed) > 1000:
-        raise ValueError(f"seed must be at most 1000 in this figure, got {seed}")
+    points = check_up_to("points", points, MOST_POINTS, low=4)
+    seed = check_up_to("seed", seed, MOST_SEED)
     check_choice("compare", compare, tuple(DRAWN))
     _path(path)
     state = {
         "path": path,
-        "steps": _steps(steps),
+        "steps": check_up_to("steps", steps, MOST_STEPS),
         "compare": compare,
-        "particle": None if particle is None else _particle(particle, points),
+        "particle": None if particle is None else check_up_to("particle", particle, points),
         "t": _hundredth(t),
     }
-    return FlowExplorer(data, int(points), int(seed), state)
+    return FlowExplorer(data, points, seed, state)
 
 
 def between(walk: list[Tensor], t: float) -> Tensor:
@@ -264,18 +261,6 @@ def between(walk: list[Tensor], t: float) -> Tensor:
 def _path(name: str) -> Path:
     check_choice("path", name, tuple(PATHS))
     return PATHS[name][1]
-
-
-def _steps(steps: Any) -> int:
-    if check_positive_int("steps", steps) > MOST_STEPS:
-        raise ValueError(f"steps must be at most {MOST_STEPS} in this figure, got {steps}")
-    return int(steps)
-
-
-def _particle(particle: Any, points: int) -> int:
-    if check_positive_int("particle", particle) > points:
-        raise ValueError(f"particle must be at most {points}, got {particle}")
-    return int(particle)
 
 
 def _hundredth(t: Any) -> float:

@@ -19,6 +19,7 @@ from ...base.validate import (
     shown,
 )
 from ...metrics import Classifier, Estimate, accuracy, diversity, fidelity
+from ..pictures import from_bytes, to_bytes
 from ..still import curve_panel, figure, text
 from ..widget import Widget, chosen, encode, png
 
@@ -201,11 +202,11 @@ def guidance_explorer(
         "all": [numbers[i] for i in range(each) for numbers in of_class],
         "one": of_class[classes.tolist().index(focus)][:20],
     }
-    pixels = {key: _bytes(x) for key, x in samples.items()}
+    pixels = {key: to_bytes(x[:, 0]) for key, x in samples.items()}
     figures: dict[str, list[Any]] = {"fidelity": [], "diversity": [], "read": [], "wrong": []}
     seen = sorted({*rows["all"], *rows["one"]})
     for key in weights:
-        images = torch.from_numpy(pixels[key].astype(np.float32) / 127.5 - 1)[:, None]
+        images = from_bytes(pixels[key]).float()[:, None]
         figures["fidelity"].append(_plain(fidelity(classifier, images, labels)))
         figures["diversity"].append(_plain(diversity(classifier, images, labels)))
         figures["read"].append(accuracy(classifier, images, labels).value)
@@ -250,13 +251,6 @@ def _check_samples(samples: Any) -> list[float]:
                 f"equal, drawn from the same noise"
             )
     return sorted(samples)
-
-
-def _bytes(x: Tensor) -> npt.NDArray[np.uint8]:
-    """Pictures (N, 1, H, W) in [-1, 1] as bytes (N, H, W)."""
-    grey = ((x[:, 0].detach().cpu().double().clamp(-1, 1) + 1) * 127.5).round()
-    pixels: npt.NDArray[np.uint8] = grey.byte().numpy()
-    return pixels
 
 
 def _plain(estimate: Estimate) -> list[float]:
