@@ -11,6 +11,7 @@ from types import ModuleType
 
 from . import flow, nn
 from .base.model import default_device
+from .base.rng import seeded
 from .chain import exact
 from .chain.convert import (
     convert,
@@ -121,6 +122,7 @@ __all__ = [
     "score_from_eps",
     "score_from_v",
     "score_from_x0",
+    "seeded",
     "shifted_mean",
     "sigmoid_beta_schedule",
     "sigmoid_schedule",

@@ -1,35 +1,48 @@
-"""What a network is: how it is called, where it computes, how it is made again."""
+"""What a network is: how it is called, what it predicts, where it computes, how it is made again."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from .rng import Generator, rand
-from .validate import check_labels, shown
+from .validate import check_choice
 
 Net = Callable[..., Tensor]
-"""A network, called as ``net(x_t, t)`` or ``net(x_t, t, y)``."""
+"""A network, called as ``net(x_t, t)``, or with conditions by name: ``net(x_t, t, y=labels)``."""
 
 EpsModel = Callable[[Tensor, Tensor], Any]
 """What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
+
+PREDICTIONS = ("eps", "x0", "v", "score", "velocity")
+M = TypeVar("M")
+
+NOT_KEPT = (
+    "seed",
+    "generator",
+)  # of a constructor: they say where weights come from, not their shape
 
 
 class Network(nn.Module):
     """A module that remembers how it was made: ``type(net)(**net.config)`` has the same layers.
 
     Attributes:
-        config: The arguments of the constructor that shape the network (not the seed: weights are
+        config: The arguments of the constructor, noted down by themselves (not the seed: weights are
             restored from a state dict).
     """
 
-    def __init__(self, config: dict[str, Any]):
-        super().__init__()
-        self.config = config
+    config: dict[str, Any]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the constructor of each kind of network note its arguments in ``config``."""
+        super().__init_subclass__(**options)
+        if "__init__" in cls.__dict__:
+            cls.__init__ = _noting_arguments(cls.__init__)  # type: ignore[method-assign]
 
     @property
     def device(self) -> torch.device:
@@ -43,27 +56,99 @@ class Network(nn.Module):
 
 
 class Denoiser(Network):
-    """A network that is called ``net(x_t, t)`` or ``net(x_t, t, y)``.
+    """A network that is called ``net(x_t, t)``, or with conditions by name: ``net(x_t, t, y=labels)``.
+
+    A condition that is left out means "none". Which conditions a network takes is read off its
+    ``forward``: every argument after x and t. A network with others than the label ``y`` says by
+    :meth:`none_of` what stands for none of each.
 
     Attributes:
         channels: Channels of an image, or coordinates of a point.
         classes: Number of labels, or ``None`` for a network that takes none.
+        predicts: What the network's answer is: ``"eps"``, ``"x0"``, ``"v"``, ``"score"`` or ``"velocity"``.
+            Training sets it to what the loss teaches; samplers obey it, and it is kept with the weights.
     """
 
-    def __init__(self, config: dict[str, Any], channels: int, classes: int | None):
-        super().__init__(config)
-        self.channels = channels
-        self.classes = classes
+    channels: int
+    classes: int | None = None
+    predicts: str = "eps"
 
     @property
     def null_label(self) -> int | None:
         """The row after the last real label, ``classes``, which says "no label"."""
         return self.classes
 
-    def __call__(self, x: Tensor, t: Tensor | float, y: Tensor | int | None = None) -> Tensor:
-        """Predict from ``x`` at time ``t`` (and label ``y``); see the class for shapes."""
-        out: Tensor = super().__call__(x, t, y)
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of the conditions that the network takes."""
+        named = list(inspect.signature(self.forward).parameters)[2:]
+        return tuple(name for name in named if name != "y" or self.classes is not None)
+
+    def none_of(self, name: str, value: Tensor) -> Tensor:
+        """What stands for "none" in the place of a condition's ``value``, same shape.
+
+        For labels it is the null label, for anything else zeros, unless a network knows better.
+        """
+        if name == "y":
+            assert self.null_label is not None
+            return torch.full_like(value, self.null_label)
+        return torch.zeros_like(value)
+
+    def __call__(
+        self, x: Tensor, t: Tensor | float, y: Tensor | int | None = None, **conditions: Any
+    ) -> Tensor:
+        """Predict from ``x`` at time ``t`` (and conditions); see the class for shapes."""
+        if y is not None:
+            conditions["y"] = y
+        out: Tensor = super().__call__(x, t, **conditions)
         return out
+
+
+def _noting_arguments(init: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def noting(self: Network, *args: Any, **options: Any) -> None:
+        init(self, *args, **options)
+        given = signature.bind(self, *args, **options)
+        given.apply_defaults()
+        config = {name: _plain(value) for name, value in list(given.arguments.items())[1:]}
+        # A subclass's constructor runs this one inside, and notes its own arguments afterwards.
+        self.config = {name: value for name, value in config.items() if name not in NOT_KEPT}
+
+    return noting
+
+
+def _plain(value: Any) -> Any:
+    """Sequences as lists, as they come back from a file."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def bare(net: Any) -> Any:
+    """The network itself: DistributedDataParallel and torch.compile keep it inside."""
+    for name in ("module", "_orig_mod"):
+        if hasattr(net, name):
+            return bare(getattr(net, name))
+    return net
+
+
+def prediction_of(model: Any, kind: str | None = None) -> str:
+    """What a model's answer is: ``kind`` where it is given, else what the model says, else the noise.
+
+    Raises:
+        ValueError: If it is none of :data:`PREDICTIONS`.
+    """
+    said = kind if kind is not None else getattr(bare(model), "predicts", "eps")
+    check_choice("kind" if kind is not None else "predicts", said, PREDICTIONS)
+    return str(said)
+
+
+def stands_for(model: M, network: Any) -> M:
+    """Mark a function that wraps a network: it computes where the network does, and predicts the same."""
+    marked: Any = model
+    marked.device = model_device(network)
+    marked.predicts = prediction_of(network)
+    return model
 
 
 @contextmanager
@@ -109,27 +194,3 @@ def pair(answer: Any) -> tuple[Tensor, Tensor]:
             f"got {type(answer).__name__}"
         )
     return answer
-
-
-def drop_labels(
-    net: Net, y: Tensor, probability: float, generator: Generator | None, batch: int
-) -> Tensor:
-    """Replace each label by the network's null label with the given probability.
-
-    Raises:
-        TypeError: If y is no LongTensor.
-        ValueError: If the network has no classes, or y is not of shape (B,).
-        IndexError: If a label is outside 0..classes.
-    """
-    bare: Any = getattr(net, "module", net)  # DistributedDataParallel keeps the network in .module
-    null_label = getattr(bare, "null_label", None)
-    if null_label is None:
-        raise ValueError(
-            "labels y were given, but the network has no classes (no null_label); "
-            "build it with classes=..., or leave y out"
-        )
-    if not isinstance(y, Tensor):
-        raise TypeError(f"y must be a LongTensor (B,), one label for each example, got {shown(y)}")
-    check_labels(y, null_label, batch, look_inside=y.device.type == "cpu")
-    dropped = rand((batch,), generator, y.device) < probability
-    return torch.where(dropped, null_label, y)

@@ -61,6 +61,29 @@ def randn(
     return x.to(device=device, dtype=dtype)
 
 
+def noise_like(
+    x: Tensor, noise: Tensor | None = None, generator: Generator | None = None
+) -> Tensor:
+    """The noise that was given, or else noise of the shape, type and place of x, drawn now."""
+    return randn(x.shape, generator, x.device, x.dtype) if noise is None else noise
+
+
+def seeded(seed: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
+    """A new generator with the given seed, for ``generator=``; the global one stays as it is.
+
+    >>> md.q_sample(x_0, 500, schedule, generator=md.seeded(7))  # doctest: +SKIP
+
+    Args:
+        seed: Any integer from 0 to 2⁶³ - 1.
+        device: Where it draws. A generator on the CPU gives the same numbers to every device.
+
+    Raises:
+        TypeError: If ``seed`` is no integer.
+        ValueError: If it is negative.
+    """
+    return torch.Generator(device).manual_seed(check_positive_int("seed", seed, low=0))
+
+
 def rand(
     shape: Sequence[int],
     generator: Generator | None = None,

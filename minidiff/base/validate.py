@@ -125,7 +125,7 @@ def is_real(t: Any) -> bool:
     return t.is_floating_point() if isinstance(t, Tensor) else isinstance(t, float)
 
 
-def check_any_t(t: Any, T: int, batch: int) -> None:
+def check_any_t(t: Any, T: int, batch: int | None) -> None:
     """Refuse a time at which no denoiser can be asked: neither in 1..T nor real within (0, T].
 
     Raises:
@@ -133,25 +133,23 @@ def check_any_t(t: Any, T: int, batch: int) -> None:
     """
     if not is_real(t):
         return check_t(t, T, batch)
-    if isinstance(t, Tensor) and t.shape != (batch,):
+    if isinstance(t, Tensor) and batch is not None and t.shape != (batch,):
         raise ValueError(
             f"t must have shape ({batch},), one time for each example; got {tuple(t.shape)}"
         )
     check_real_t(t, T, open_low=True)
 
 
-def check_step(t: Any, s: Any, T: int) -> None:
-    """Refuse everything but a step from t in 1..T down to s in 0..t-1, the same for all examples.
+def check_whole_t(t: Any, T: int, *, name: str = "t", low: int = 1) -> None:
+    """Refuse everything but one int within low..T, the same for all examples.
 
     Raises:
-        TypeError: If one of them is not an int.
-        IndexError: If one of them is out of range.
+        TypeError: If it is no int.
+        IndexError: If it is out of range.
     """
-    for name, time in (("t", t), ("s", s)):
-        if isinstance(time, Tensor):
-            raise TypeError(f"{name} must be one int for the whole batch here, got {shown(time)}")
-    check_t(t, T)
-    check_t(s, t - 1, name="s", low=0)
+    if isinstance(t, Tensor):
+        raise TypeError(f"{name} must be one int for the whole batch here, got {shown(t)}")
+    check_t(t, T, name=name, low=low)
 
 
 def check_labels(
@@ -185,6 +183,26 @@ def check_labels(
         raise IndexError(
             f"{name} = {wrong} is outside 0..{classes - 1} ({classes} itself is the null label)"
         )
+
+
+def check_any_label(y: Any, *, name: str = "y") -> None:
+    """Refuse what can be no label, whatever the number of classes.
+
+    Raises:
+        TypeError: If ``y`` is neither an int nor a LongTensor.
+        ValueError: If it is a tensor of another shape than (B,).
+        IndexError: If a label is negative.
+    """
+    smallest = int(y.min()) if isinstance(y, Tensor) and y.numel() else y
+    if isinstance(smallest, int) and smallest < 0:
+        raise IndexError(f"{name} = {smallest} is negative; labels count from 0")
+    check_labels(y, 2**62, name=name)
+
+
+def check_function(name: str, value: Any) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {shown(value)}")
 
 
 def check_positive_int(name: str, n: Any, low: int = 1) -> int:

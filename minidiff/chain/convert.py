@@ -13,7 +13,7 @@ name       meaning                                         source
 ``score``  :math:`\nabla_{x_t} \log q(x_t \mid x_0)`       Song et al. 2021, equation 7
 ========== =============================================== ============================
 
-The score is :math:`-\epsilon / b`. The table :data:`EQUATIONS` holds all twelve equations.
+The score is :math:`-\epsilon / b`. The table :data:`EQUATIONS` holds the twelve functions below.
 """
 
 from __future__ import annotations
@@ -22,34 +22,152 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..base.validate import check_choice, check_floats, check_same_shape, check_schedule, check_t
+from ..base.contracts import contract, unchecked
 from .schedule import NoiseSchedule, signal_and_noise
 
-Weight = float | Tensor
-
 KINDS = ("eps", "x0", "v", "score")
+BLIND = ("eps", "score")  # from pure noise, these two do not tell x_0
 
-#: The equation of each (from, to), in x = x_t, p = the prediction, a = sqrt(ᾱ_t), b = sqrt(1 - ᾱ_t)
-EQUATIONS: dict[tuple[str, str], Callable[[Tensor, Tensor, Weight, Weight], Tensor]] = {
-    ("eps", "x0"): lambda x, p, a, b: (x - b * p) / a,
-    ("eps", "v"): lambda x, p, a, b: (p - b * x) / a,
-    ("eps", "score"): lambda x, p, a, b: -p / b,
-    ("x0", "eps"): lambda x, p, a, b: (x - a * p) / b,
-    ("x0", "v"): lambda x, p, a, b: (a * x - p) / b,
-    ("x0", "score"): lambda x, p, a, b: (a * p - x) / b**2,
-    ("v", "eps"): lambda x, p, a, b: b * x + a * p,
-    ("v", "x0"): lambda x, p, a, b: a * x - b * p,
-    ("v", "score"): lambda x, p, a, b: -x - a / b * p,
-    ("score", "eps"): lambda x, p, a, b: -b * p,
-    ("score", "x0"): lambda x, p, a, b: (x + b**2 * p) / a,
-    ("score", "v"): lambda x, p, a, b: -b / a * (x + p),
+
+def check_signal_left(t: int | Tensor, schedule: NoiseSchedule, source: str) -> None:
+    """Refuse to look for x_0 in pure noise: where ᾱ_t = 0, eps says nothing about it."""
+    last = int(t.max()) if isinstance(t, Tensor) else int(t)
+    if float(schedule.alpha_bar[last]) == 0:
+        raise ValueError(
+            f"alpha_bar = 0 at t = {last} (zero terminal SNR), so a prediction of {source!r} there "
+            f"does not tell x_0; predict 'v' or 'x0' with this schedule"
+        )
+
+
+def eps_tells(t: int | Tensor, schedule: NoiseSchedule) -> None:
+    r"""ValueError: If :math:`\bar\alpha_t = 0`, and the equation divides by it: noise does not tell x_0."""
+    check_signal_left(t, schedule, "eps")
+
+
+def score_tells(t: int | Tensor, schedule: NoiseSchedule) -> None:
+    r"""ValueError: If :math:`\bar\alpha_t = 0`, and the equation divides by it: noise does not tell x_0."""
+    check_signal_left(t, schedule, "score")
+
+
+def source_tells(t: int | Tensor, schedule: NoiseSchedule, source: str, target: str) -> None:
+    r"""ValueError: If :math:`\bar\alpha_t = 0`, and the equation divides by it: noise does not tell x_0."""
+    if source in BLIND and target not in BLIND:
+        check_signal_left(t, schedule, source)
+
+
+@contract("x_t: floats, eps: like x_t, t: time of schedule", eps_tells)
+def x0_from_eps(x_t: Tensor, eps: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`x_0 = (x_t - \sqrt{1-\bar\alpha_t}\,\epsilon) / \sqrt{\bar\alpha_t}`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return (x_t - b * eps) / a
+
+
+@contract("x_t: floats, eps: like x_t, t: time of schedule", eps_tells)
+def v_from_eps(x_t: Tensor, eps: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`v = (\epsilon - \sqrt{1-\bar\alpha_t}\,x_t) / \sqrt{\bar\alpha_t}`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return (eps - b * x_t) / a
+
+
+@contract("x_t: floats, eps: like x_t, t: time of schedule")
+def score_from_eps(x_t: Tensor, eps: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`\nabla\log q = -\epsilon / \sqrt{1-\bar\alpha_t}`. See :func:`convert`."""
+    _, b = signal_and_noise(t, schedule, x_t)
+    return -eps / b
+
+
+@contract("x_t: floats, x_0: like x_t, t: time of schedule")
+def eps_from_x0(x_t: Tensor, x_0: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`\epsilon = (x_t - \sqrt{\bar\alpha_t}\,x_0) / \sqrt{1-\bar\alpha_t}`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return (x_t - a * x_0) / b
+
+
+@contract("x_t: floats, x_0: like x_t, t: time of schedule")
+def v_from_x0(x_t: Tensor, x_0: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`v = (\sqrt{\bar\alpha_t}\,x_t - x_0) / \sqrt{1-\bar\alpha_t}`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return (a * x_t - x_0) / b
+
+
+@contract("x_t: floats, x_0: like x_t, t: time of schedule")
+def score_from_x0(x_t: Tensor, x_0: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`\nabla\log q = (\sqrt{\bar\alpha_t}\,x_0 - x_t) / (1-\bar\alpha_t)`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return (a * x_0 - x_t) / b**2
+
+
+@contract("x_t: floats, v: like x_t, t: time of schedule")
+def eps_from_v(x_t: Tensor, v: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`\epsilon = \sqrt{1-\bar\alpha_t}\,x_t + \sqrt{\bar\alpha_t}\,v`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return b * x_t + a * v
+
+
+@contract("x_t: floats, v: like x_t, t: time of schedule")
+def x0_from_v(x_t: Tensor, v: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`x_0 = \sqrt{\bar\alpha_t}\,x_t - \sqrt{1-\bar\alpha_t}\,v`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return a * x_t - b * v
+
+
+@contract("x_t: floats, v: like x_t, t: time of schedule")
+def score_from_v(x_t: Tensor, v: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`\nabla\log q = -x_t - \sqrt{\bar\alpha_t/(1-\bar\alpha_t)}\,v`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return -x_t - a / b * v
+
+
+@contract("x_t: floats, score: like x_t, t: time of schedule")
+def eps_from_score(
+    x_t: Tensor, score: Tensor, t: float | Tensor, schedule: NoiseSchedule
+) -> Tensor:
+    r""":math:`\epsilon = -\sqrt{1-\bar\alpha_t}\,\nabla\log q`. See :func:`convert`."""
+    _, b = signal_and_noise(t, schedule, x_t)
+    return -b * score
+
+
+@contract("x_t: floats, score: like x_t, t: time of schedule", score_tells)
+def x0_from_score(x_t: Tensor, score: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`x_0 = (x_t + (1-\bar\alpha_t)\nabla\log q) / \sqrt{\bar\alpha_t}`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return (x_t + b**2 * score) / a
+
+
+@contract("x_t: floats, score: like x_t, t: time of schedule", score_tells)
+def v_from_score(x_t: Tensor, score: Tensor, t: float | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r""":math:`v = -\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}\,(x_t + \nabla\log q)`. See :func:`convert`."""
+    a, b = signal_and_noise(t, schedule, x_t)
+    return -b / a * (x_t + score)
+
+
+#: The equation of each (source, target), unchecked: called ``(x_t, prediction, t, schedule)``, t real or not
+EQUATIONS: dict[
+    tuple[str, str], Callable[[Tensor, Tensor, float | Tensor, NoiseSchedule], Tensor]
+] = {
+    ("eps", "x0"): unchecked(x0_from_eps),
+    ("eps", "v"): unchecked(v_from_eps),
+    ("eps", "score"): unchecked(score_from_eps),
+    ("x0", "eps"): unchecked(eps_from_x0),
+    ("x0", "v"): unchecked(v_from_x0),
+    ("x0", "score"): unchecked(score_from_x0),
+    ("v", "eps"): unchecked(eps_from_v),
+    ("v", "x0"): unchecked(x0_from_v),
+    ("v", "score"): unchecked(score_from_v),
+    ("score", "eps"): unchecked(eps_from_score),
+    ("score", "x0"): unchecked(x0_from_score),
+    ("score", "v"): unchecked(v_from_score),
 }
 
 
+@contract(
+    f"source and target: one of {KINDS}, x_t: floats, prediction: like x_t, t: time of schedule",
+    source_tells,
+)
 def convert(
     prediction: Tensor,
     x_t: Tensor,
-    t: int | Tensor,
+    t: float | Tensor,
     schedule: NoiseSchedule,
     *,
     source: str,
@@ -67,107 +185,13 @@ def convert(
 
     Returns:
         The wanted prediction, same shape.
-
-    Raises:
-        IndexError: If t is outside 1..T.
-        TypeError: If a tensor does not hold floating-point numbers.
-        ValueError: If shapes differ, a kind is unknown, a tensor is empty or not finite, or if
-            :math:`\bar\alpha_t = 0` and the equation divides by it: noise alone does not tell x_0.
     """
-    check_choice("source", source, KINDS)
-    check_choice("target", target, KINDS)
-    check_schedule(schedule)
-    check_floats("x_t", x_t)
-    # x0_from_eps and its kin call the prediction by its own name, and so does the message.
-    name = f"prediction ({'x_0' if source == 'x0' else source})"
-    check_floats(name, prediction)
-    check_same_shape(name, prediction, "x_t", x_t)
-    check_t(t, schedule.T, len(x_t))
-    if source in ("eps", "score") and target in ("x0", "v"):
-        check_signal_left(t, schedule, source)
-    return converted(prediction, x_t, t, schedule, source, target)
-
-
-def converted(
-    prediction: Tensor,
-    x_t: Tensor,
-    t: float | Tensor,
-    schedule: NoiseSchedule,
-    source: str,
-    target: str,
-) -> Tensor:
-    """The equation of :func:`convert` alone: no checks, real t as well, for inner loops."""
     if source == target:
         return prediction
-    a, b = signal_and_noise(t, schedule, x_t)
-    return EQUATIONS[source, target](x_t, prediction, a, b)
+    return EQUATIONS[source, target](x_t, prediction, t, schedule)
 
 
-def check_signal_left(t: int | Tensor, schedule: NoiseSchedule, source: str) -> None:
-    """Refuse to look for x_0 in pure noise: where ᾱ_t = 0, eps says nothing about it."""
-    last = int(t.max()) if isinstance(t, Tensor) else int(t)
-    if float(schedule.alpha_bar[last]) == 0:
-        raise ValueError(
-            f"alpha_bar = 0 at t = {last} (zero terminal SNR), so a prediction of {source!r} there "
-            f"does not tell x_0; predict 'v' or 'x0' with this schedule"
-        )
-
-
-def x0_from_eps(x_t: Tensor, eps: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`x_0 = (x_t - \sqrt{1-\bar\alpha_t}\,\epsilon) / \sqrt{\bar\alpha_t}`. See :func:`convert`."""
-    return convert(eps, x_t, t, schedule, source="eps", target="x0")
-
-
-def v_from_eps(x_t: Tensor, eps: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`v = (\epsilon - \sqrt{1-\bar\alpha_t}\,x_t) / \sqrt{\bar\alpha_t}`. See :func:`convert`."""
-    return convert(eps, x_t, t, schedule, source="eps", target="v")
-
-
-def score_from_eps(x_t: Tensor, eps: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`\nabla\log q = -\epsilon / \sqrt{1-\bar\alpha_t}`. See :func:`convert`."""
-    return convert(eps, x_t, t, schedule, source="eps", target="score")
-
-
-def eps_from_x0(x_t: Tensor, x_0: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`\epsilon = (x_t - \sqrt{\bar\alpha_t}\,x_0) / \sqrt{1-\bar\alpha_t}`. See :func:`convert`."""
-    return convert(x_0, x_t, t, schedule, source="x0", target="eps")
-
-
-def v_from_x0(x_t: Tensor, x_0: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`v = (\sqrt{\bar\alpha_t}\,x_t - x_0) / \sqrt{1-\bar\alpha_t}`. See :func:`convert`."""
-    return convert(x_0, x_t, t, schedule, source="x0", target="v")
-
-
-def score_from_x0(x_t: Tensor, x_0: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`\nabla\log q = (\sqrt{\bar\alpha_t}\,x_0 - x_t) / (1-\bar\alpha_t)`. See :func:`convert`."""
-    return convert(x_0, x_t, t, schedule, source="x0", target="score")
-
-
-def eps_from_v(x_t: Tensor, v: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`\epsilon = \sqrt{1-\bar\alpha_t}\,x_t + \sqrt{\bar\alpha_t}\,v`. See :func:`convert`."""
-    return convert(v, x_t, t, schedule, source="v", target="eps")
-
-
-def x0_from_v(x_t: Tensor, v: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`x_0 = \sqrt{\bar\alpha_t}\,x_t - \sqrt{1-\bar\alpha_t}\,v`. See :func:`convert`."""
-    return convert(v, x_t, t, schedule, source="v", target="x0")
-
-
-def score_from_v(x_t: Tensor, v: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`\nabla\log q = -x_t - \sqrt{\bar\alpha_t/(1-\bar\alpha_t)}\,v`. See :func:`convert`."""
-    return convert(v, x_t, t, schedule, source="v", target="score")
-
-
-def eps_from_score(x_t: Tensor, score: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`\epsilon = -\sqrt{1-\bar\alpha_t}\,\nabla\log q`. See :func:`convert`."""
-    return convert(score, x_t, t, schedule, source="score", target="eps")
-
-
-def x0_from_score(x_t: Tensor, score: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`x_0 = (x_t + (1-\bar\alpha_t)\nabla\log q) / \sqrt{\bar\alpha_t}`. See :func:`convert`."""
-    return convert(score, x_t, t, schedule, source="score", target="x0")
-
-
-def v_from_score(x_t: Tensor, score: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r""":math:`v = -\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}\,(x_t + \nabla\log q)`. See :func:`convert`."""
-    return convert(score, x_t, t, schedule, source="score", target="v")
+def truth(x_0: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule, kind: str) -> Tensor:
+    r"""What a network that predicts ``kind`` should say at the x_t made of x_0 and the noise."""
+    a, b = signal_and_noise(t, schedule, x_0)
+    return {"eps": noise, "x0": x_0, "v": a * noise - b * x_0, "score": -noise / b}[kind]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..base.rng import Generator, randn
-from ..base.validate import check_floats, check_same_shape, check_schedule, check_t
+from ..base.contracts import contract
+from ..base.rng import Generator, noise_like
 from .schedule import NoiseSchedule, gathered, signal_and_noise
 
 
+@contract("x_prev: floats, t: time of schedule, noise: like x_prev")
 def q_step(
     x_prev: Tensor,
     t: int | Tensor,
@@ -30,19 +31,15 @@ def q_step(
     Returns:
         :math:`x_t`, same shape as ``x_prev``.
 
-    Raises:
-        IndexError: If t is outside 1..T.
-        TypeError: If a tensor does not hold floating-point numbers.
-        ValueError: If shapes differ, or a tensor is empty or not finite.
-
     Source:
         Ho et al. 2020, equation 2; slide "The forward process".
     """
-    noise = _checked_noise("x_prev", x_prev, t, schedule, noise, generator)
-    keep = gathered(schedule.alpha.sqrt(), t, x_prev)
-    return keep * x_prev + gathered(schedule.beta.sqrt(), t, x_prev) * noise
+    z = noise_like(x_prev, noise, generator)
+    keep, spread = schedule.alpha.sqrt(), schedule.beta.sqrt()
+    return gathered(keep, t, x_prev) * x_prev + gathered(spread, t, x_prev) * z
 
 
+@contract("x_0: floats, t: time of schedule, noise: like x_0")
 def q_sample(
     x_0: Tensor,
     t: int | Tensor,
@@ -66,36 +63,8 @@ def q_sample(
     Returns:
         :math:`x_t`, same shape as ``x_0``.
 
-    Raises:
-        IndexError: If t is outside 1..T.
-        TypeError: If a tensor does not hold floating-point numbers.
-        ValueError: If shapes differ, or a tensor is empty or not finite.
-
     Source:
         Ho et al. 2020, equation 4; slide "The Nice™ property".
     """
-    return noised(x_0, t, schedule, _checked_noise("x_0", x_0, t, schedule, noise, generator))
-
-
-def noised(x_0: Tensor, t: int | Tensor, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
-    """The equation of :func:`q_sample` alone: no checks, for inner loops that made t themselves."""
     a, b = signal_and_noise(t, schedule, x_0)
-    return a * x_0 + b * noise
-
-
-def _checked_noise(
-    name: str,
-    x: Tensor,
-    t: int | Tensor,
-    schedule: NoiseSchedule,
-    noise: Tensor | None,
-    generator: Generator | None,
-) -> Tensor:
-    check_schedule(schedule)
-    check_floats(name, x)
-    check_t(t, schedule.T, len(x))
-    if noise is None:
-        return randn(x.shape, generator, x.device, x.dtype)
-    check_floats("noise", noise)
-    check_same_shape("noise", noise, name, x)
-    return noise
+    return a * x_0 + b * noise_like(x_0, noise, generator)

@@ -7,19 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from ..base.validate import (
-    check_choice,
-    check_floats,
-    check_same_shape,
-    check_schedule,
-    check_step,
-    check_t,
-)
+from ..base.contracts import contract
 from .schedule import NoiseSchedule, alpha_bar_at, gathered
 
-VARIANCES = ("small", "large")
+FIXED_VARIANCES = ("small", "large")  # of p_θ, where no network says it
+VARIANCES = (*FIXED_VARIANCES, "learned")
 
 
+@contract("x_t: floats, x_0: like x_t, t: time of schedule")
 def q_posterior(
     x_t: Tensor, x_0: Tensor, t: int | Tensor, schedule: NoiseSchedule
 ) -> tuple[Tensor, Tensor]:
@@ -41,24 +36,15 @@ def q_posterior(
         The mean, same shape as ``x_t``, and the variance (not the standard deviation): a number
         without dimensions for an int t, else shape (B, 1, ..., 1). At t = 1 they are x_0 and 0.
 
-    Raises:
-        IndexError: If t is outside 1..T.
-        TypeError: If a tensor does not hold floating-point numbers.
-        ValueError: If shapes differ, or a tensor is empty or not finite.
-
     Source:
         Ho et al. 2020, equations 6 and 7; slide "Loss function", appendix C.
     """
-    check_schedule(schedule)
-    check_floats("x_t", x_t)
-    check_floats("x_0", x_0)
-    check_same_shape("x_0", x_0, "x_t", x_t)
-    check_t(t, schedule.T, len(x_t))
     weight_0, weight_t = posterior_weights(schedule)
     mean = gathered(weight_0, t, x_t) * x_0 + gathered(weight_t, t, x_t) * x_t
     return mean, gathered(schedule.beta_tilde, t, x_t)
 
 
+@contract("")
 def posterior_weights(schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
     r"""Weights of :math:`x_0` and :math:`x_t` in the posterior mean, for all t at once.
 
@@ -73,13 +59,9 @@ def posterior_weights(schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
         Two float64 tables of length T+1, indexed by t. At t = 1 they are 1 and 0 (to rounding);
         entry 0 belongs to no step and is 0 in both.
 
-    Raises:
-        TypeError: If ``schedule`` is none.
-
     Source:
         Ho et al. 2020, equation 7.
     """
-    check_schedule(schedule)
     n = torch.arange(1, schedule.T + 1)  # at n = 0 both would be 0 / 0
     alpha, alpha_bar, beta = schedule.alpha, schedule.alpha_bar, schedule.beta
     start = torch.zeros(1, dtype=torch.float64)
@@ -88,7 +70,8 @@ def posterior_weights(schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
     return torch.cat([start, weight_0]), torch.cat([start, weight_t])
 
 
-def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, float]:
+@contract("t: one time of schedule, s: time below t")
+def step_variances(t: float, s: float, schedule: NoiseSchedule) -> tuple[float, float]:
     r"""Variances of a step between any two times t > s: :math:`\beta_{t\to s}, \tilde\beta_{t\to s}`.
 
     .. math::
@@ -98,32 +81,22 @@ def step_variances(t: int, s: int, schedule: NoiseSchedule) -> tuple[float, floa
     With s = t - 1 they are :math:`\beta_t` and :math:`\tilde\beta_t`.
 
     Args:
-        t: The noisier time, 1..T.
-        s: The time to go to, 0..t-1.
+        t: The noisier time, an int 1..T. (Unchecked, as in the loops, both may be real.)
+        s: The time to go to, an int 0..t-1.
         schedule: The noise schedule.
 
     Returns:
         The forward variance and the posterior variance, in double precision.
 
-    Raises:
-        IndexError: If t or s is out of range.
-        TypeError: If t or s is not an int.
-
     Source:
         Song et al. 2020 (DDIM), equation 16 with η = 1.
     """
-    check_schedule(schedule)
-    check_step(t, s, schedule.T)
-    return variances_between(t, s, schedule)
-
-
-def variances_between(t: float, s: float, schedule: NoiseSchedule) -> tuple[float, float]:
-    """The equations of :func:`step_variances` alone: no checks, real times too, for the loops."""
     alpha_bar_t, alpha_bar_s = alpha_bar_at(t, schedule), alpha_bar_at(s, schedule)
     beta = 1 - alpha_bar_t / alpha_bar_s
     return beta, (1 - alpha_bar_s) / (1 - alpha_bar_t) * beta
 
 
+@contract(f"variance: one of {FIXED_VARIANCES}")
 def model_variance(schedule: NoiseSchedule, variance: str = "small") -> Tensor:
     r"""The variance :math:`\sigma_t^2` of :math:`p_\theta(x_{t-1} \mid x_t)`, for all t.
 
@@ -139,14 +112,9 @@ def model_variance(schedule: NoiseSchedule, variance: str = "small") -> Tensor:
         Float64, shape (T+1,), indexed by t; entry 0 is 0. (A chain of one step has no
         :math:`\tilde\beta_2`; its only variance is :math:`\beta_1`.)
 
-    Raises:
-        ValueError: If ``variance`` is unknown.
-
     Source:
         Ho et al. 2020, section 3.2.
     """
-    check_schedule(schedule)
-    check_choice("variance", variance, VARIANCES)
     if variance == "large" or schedule.T == 1:
         return schedule.beta.clone()
     sigma_2 = schedule.beta_tilde.clone()
@@ -175,6 +143,16 @@ def log_interpolation(v: Tensor, large: float | Tensor, small: float | Tensor) -
     return v * log_large + (1 - v) * log_small
 
 
+def two_halves(output: Tensor) -> None:
+    """ValueError: If its number of channels is odd."""
+    if output.dim() < 2 or output.shape[1] % 2:
+        raise ValueError(
+            f"output must have shape (B, 2C, ...), the prediction and the variance; got "
+            f"{tuple(output.shape)}. Build the network with out_channels = 2 * channels"
+        )
+
+
+@contract("output: tensor", two_halves)
 def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:
     r"""Split what a network with twice the channels says: its prediction, and the mixing weight v.
 
@@ -189,18 +167,8 @@ def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The prediction and v, each of shape (B, C, ...).
 
-    Raises:
-        TypeError: If ``output`` does not hold floating-point numbers.
-        ValueError: If its number of channels is odd.
-
     Source:
         Nichol and Dhariwal 2021, section 3.1 (a vector v in the range of the output).
     """
-    check_floats("output", output, look_inside=False)
-    if output.dim() < 2 or output.shape[1] % 2:
-        raise ValueError(
-            f"output must have shape (B, 2C, ...), the prediction and the variance; got "
-            f"{tuple(output.shape)}. Build the network with out_channels = 2 * channels"
-        )
     prediction, mixing = output.chunk(2, dim=1)
     return prediction, (mixing + 1) / 2

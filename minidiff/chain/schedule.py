@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.validate import check_floats, check_number, check_positive_int, check_t, shown
+from ..base.contracts import contract, unchecked
+from ..base.shapes import beside
+from ..base.validate import check_number, check_positive_int, shown
 from .continuous import ContinuousSchedule
 
 
@@ -177,6 +179,7 @@ def cosine_schedule(T: int = 1000, s: float = 0.008) -> NoiseSchedule:
     return NoiseSchedule(beta, name="cosine")
 
 
+@contract("x: tensor, t: index of values")
 def gather(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
     """Pick ``values[t]`` and shape it so that it multiplies ``x`` example by example.
 
@@ -190,28 +193,14 @@ def gather(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
 
     Returns:
         A number without dimensions for an int t, else a tensor of shape (B, 1, ..., 1).
-
-    Raises:
-        IndexError: If t is outside 0..T (a negative index would count from the table's end).
-        TypeError: If t is neither an int nor a LongTensor, or x does not hold floats.
-        ValueError: If a tensor t has another shape than (B,).
     """
-    check_floats("x", x, look_inside=False)
-    check_t(t, len(values) - 1, len(x), low=0)
-    return gathered(values, t, x)
-
-
-def gathered(values: Tensor, t: int | Tensor, x: Tensor) -> Tensor:
-    """:func:`gather` without its checks, for functions that have made them."""
     if not isinstance(t, Tensor):
         return values[t].to(x.dtype)
     picked = values.to(x.dtype).to(x.device, non_blocking=True)[t.to(x.device)]
-    return _beside(picked, x)
+    return beside(picked, x)
 
 
-def _beside(values: Tensor, x: Tensor) -> Tensor:
-    """One value for each example, (B,), made to multiply x: (B, 1, ..., 1), on its device."""
-    return values.to(x.device).reshape(-1, *[1] * (x.dim() - 1))
+gathered = unchecked(gather)  # for functions whose own contract has looked at t and x
 
 
 def signal_and_noise(
@@ -235,7 +224,7 @@ def signal_and_noise(
         alpha_bar = float(schedule.alpha_bar[t])
         return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
     if t.is_floating_point():
-        return _beside(face.alpha(t).to(x.dtype), x), _beside(face.sigma(t).to(x.dtype), x)
+        return beside(face.alpha(t).to(x.dtype), x), beside(face.sigma(t).to(x.dtype), x)
     signal, noise = schedule.alpha_bar.sqrt(), (1 - schedule.alpha_bar).sqrt()
     return gathered(signal, t, x), gathered(noise, t, x)
 

@@ -17,7 +17,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..base.contracts import unchecked
 from ..base.model import EpsModel, model_device
+from ..base.shapes import beside
 from ..base.validate import (
     check_choice,
     check_floats,
@@ -25,7 +27,7 @@ from ..base.validate import (
     check_same_shape,
     check_schedule,
 )
-from ..chain.convert import EQUATIONS, KINDS
+from ..chain.convert import KINDS, convert
 from ..chain.schedule import NoiseSchedule
 from .exact import Velocity
 from .losses import time_dtype
@@ -56,7 +58,7 @@ def to_flow(
     _check_batch(t, x_t)
     times = torch.as_tensor(t, dtype=torch.float64).cpu()
     a, b = schedule.continuous.alpha(times), schedule.continuous.sigma(times)
-    return x_t / _beside(a + b, x_t), _as_given(a / (a + b), t, x_t)
+    return x_t / beside(a + b, x_t), _as_given(a / (a + b), t, x_t)
 
 
 def to_diffusion(
@@ -91,7 +93,7 @@ def to_diffusion(
     log_snr = torch.where(log_snr > least - 1e-5, log_snr.clamp(min=least), log_snr)
     time = schedule.continuous.t_of_log_snr(log_snr)
     scale = (tau**2 + (1 - tau) ** 2).rsqrt()
-    return x * _beside(scale, x), _as_given(time, t, x)
+    return x * beside(scale, x), _as_given(time, t, x)
 
 
 def velocity_from_eps_model(
@@ -137,10 +139,8 @@ def velocity_from_eps_model(
         assert isinstance(time, Tensor)
         prediction = eps_model(x_t, time.clamp(min=1))
         check_same_shape("what eps_model returned", prediction, "x_t", x_t)
-        scale = (tau**2 + (1 - tau) ** 2).rsqrt()
-        a, b = _beside(tau * scale, x), _beside((1 - tau) * scale, x)
         data, noise = (
-            prediction if kind == end else EQUATIONS[kind, end](x_t, prediction, a, b)
+            unchecked(convert)(prediction, x_t, time, schedule, source=kind, target=end)
             for end in ("x0", "eps")
         )
         return data - noise
@@ -171,15 +171,10 @@ def eps_model_from_velocity(velocity: Velocity, schedule: NoiseSchedule) -> EpsM
         assert isinstance(tau, Tensor)
         u = velocity(x, tau)
         check_same_shape("what velocity returned", u, "x_t", x)
-        return x - _beside(tau, x) * u
+        return x - beside(tau, x) * u
 
     eps_model.device = model_device(velocity)  # type: ignore[attr-defined]
     return eps_model
-
-
-def _beside(values: Tensor, x: Tensor) -> Tensor:
-    """Values (B,) shaped, typed and placed so that they multiply x example by example."""
-    return values.to(x).reshape(-1, *[1] * (x.dim() - 1))
 
 
 def _as_given(time: Tensor, t: float | Tensor, x: Tensor) -> float | Tensor:

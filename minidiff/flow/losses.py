@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from ..base.model import Net, drop_labels
+from ..base.conditions import ask, dropped
+from ..base.model import Net
 from ..base.rng import Generator, rand, randn
 from ..base.validate import check_choice, check_floats, check_number, check_same_shape, shown
 from .coupling import ot_coupling
@@ -172,8 +173,7 @@ def _compare(
 ) -> Tensor:
     """Ask the network for the velocity on the path, and measure how far off it is."""
     x_t, target = placed(noise, data, t, path)
-    condition = () if y is None else (drop_labels(net, y, label_dropout, generator, len(data)),)
-    velocity = net(x_t, t, *condition)
+    velocity = ask(net, x_t, t, dropped(net, {"y": y}, label_dropout, generator, len(data)))
     check_same_shape("the network's prediction", velocity, "data", data)
     return mse_loss(velocity, target)
 

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.contracts import unchecked
 from ..base.model import EpsModel, pair
 from ..base.rng import Generator, randn
 from ..base.validate import (
@@ -29,8 +30,8 @@ from ..base.validate import (
     check_same_shape,
     check_schedule,
 )
-from ..chain.convert import KINDS, check_signal_left, converted
-from ..chain.forward import noised
+from ..chain.convert import KINDS, check_signal_left, convert
+from ..chain.forward import q_sample
 from ..chain.gaussians import check_8_bit, gaussian_kl
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
@@ -207,7 +208,7 @@ def checked_likelihood(
 ) -> str:
     """Check what all estimates of the ELBO take; give the likelihood's name, chosen or by default."""
     check_floats("x_0", x_0)
-    check_choice("variance", variance, (*VARIANCES, "learned"))
+    check_choice("variance", variance, VARIANCES)
     check_choice("kind", kind, KINDS)
     if kind in ("eps", "score"):
         check_signal_left(schedule.T, schedule, kind)
@@ -255,14 +256,16 @@ def guessed(
     if noise is None:
         noise = randn(x_0.shape, generator, x_0.device, x_0.dtype)
     with torch.no_grad():
-        x_t = noised(x_0, t, schedule, noise)
+        x_t = unchecked(q_sample)(x_0, t, schedule, noise)
         answer = model(x_t, t.to(x_0.device))
     prediction, v = pair(answer) if variance == "learned" else (answer, None)
     check_same_shape("what eps_model returned", prediction, "x_t", x_t)
     if v is None:
         v = torch.full_like(x_t, float(variance == "large"))
     check_same_shape("v, which eps_model returned,", v, "x_t", x_t)
-    x0_hat = converted(prediction.double(), x_t.double(), t, schedule, kind, "x0")
+    x0_hat = unchecked(convert)(
+        prediction.double(), x_t.double(), t, schedule, source=kind, target="x0"
+    )
     return x0_hat.clamp(-1, 1) if clip else x0_hat, v.double()
 
 

@@ -11,23 +11,24 @@ import math
 import torch
 from torch import Tensor
 
+from ..base.conditions import ask, dropped
+from ..base.contracts import contract, unchecked
 from ..base.model import Net
 from ..base.rng import Generator, draw_times
 from ..base.validate import (
-    check_floats,
-    check_number,
     check_probabilities,
     check_same_shape,
-    check_schedule,
 )
-from ..chain.convert import converted
+from ..chain.convert import x0_from_eps
+from ..chain.forward import q_sample
 from ..chain.gaussians import check_8_bit
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, gathered
 from .bound import bound_terms
-from .simple import noisy_batch, predicted
+from .simple import drawn
 
 
+@contract("x_0: floats, t: time of schedule, noise: like x_0, label_dropout: number in [0, 1]")
 def vlb_loss(
     net: Net,
     x_0: Tensor,
@@ -73,16 +74,19 @@ def vlb_loss(
     Source:
         Nichol and Dhariwal 2021, equations 4 and 18.
     """
-    check_schedule(schedule)
-    check_floats("x_0", x_0)
     p = _probabilities(probabilities, schedule.T)
     if t is None:
         t = draw_times(p, len(x_0), generator).to(x_0.device)
-    x_t, t, noise = noisy_batch(x_0, schedule, t, noise, generator)
-    output = predicted(net, x_t, t, y, label_dropout, generator)
+    t, noise = drawn(x_0, schedule, t, noise, generator)
+    x_t = unchecked(q_sample)(x_0, t, schedule, noise)
+    output = ask(net, x_t, t, dropped(net, {"y": y}, label_dropout, generator, len(x_0)))
     return _bits(output, x_0, x_t, t, p, schedule, detach_mean, likelihood)
 
 
+@contract(
+    """x_0: batch, t: time of schedule, noise: like x_0, vlb_weight: number in [0, inf],
+    label_dropout: number in [0, 1]"""
+)
 def hybrid_loss(
     net: Net,
     x_0: Tensor,
@@ -124,9 +128,9 @@ def hybrid_loss(
     Source:
         Nichol and Dhariwal 2021, equation 16; slide "Learning the reverse process variance".
     """
-    check_number("vlb_weight", vlb_weight, 0, math.inf)
-    x_t, t, noise = noisy_batch(x_0, schedule, t, noise, generator)
-    output = predicted(net, x_t, t, y, label_dropout, generator)
+    t, noise = drawn(x_0, schedule, t, noise, generator)
+    x_t = unchecked(q_sample)(x_0, t, schedule, noise)
+    output = ask(net, x_t, t, dropped(net, {"y": y}, label_dropout, generator, len(x_0)))
     eps, _ = split_variance(output)
     check_same_shape("the network's prediction (first half)", eps, "x_0", x_0)
     simple = torch.nn.functional.mse_loss(eps, noise)
@@ -150,7 +154,7 @@ def _bits(
         likelihood = "discretised" if x_0.dim() == 4 else "density"
     if likelihood == "discretised" and x_0.device.type == "cpu":
         check_8_bit("x_0", x_0)
-    x0_hat = converted(eps.detach() if detach_mean else eps, x_t, t, schedule, "eps", "x0")
+    x0_hat = unchecked(x0_from_eps)(x_t, eps.detach() if detach_mean else eps, t, schedule)
     nats = bound_terms(x_0, x0_hat, v, t, schedule, likelihood)
     return (nats / gathered(p, t, nats)).mean() / (x_0[0].numel() * math.log(2))
 

@@ -6,24 +6,35 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy, mse_loss
 
-from ..base.model import Net, drop_labels
-from ..base.rng import Generator, randint, randn
-from ..base.validate import (
-    check_choice,
-    check_floats,
-    check_labels,
-    check_number,
-    check_same_shape,
-    check_schedule,
-    check_t,
-)
-from ..chain.convert import KINDS, check_signal_left
-from ..chain.forward import noised
-from ..chain.posterior import model_variance, posterior_weights
+from ..base.conditions import ask, dropped
+from ..base.contracts import contract, unchecked
+from ..base.model import Net, prediction_of
+from ..base.rng import Generator, noise_like, randint
+from ..base.validate import check_labels, check_same_shape
+from ..chain.convert import KINDS, check_signal_left, truth
+from ..chain.forward import q_sample
+from ..chain.posterior import FIXED_VARIANCES, model_variance, posterior_weights
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 
+WEIGHED = ("eps", "x0")
 
+
+def kind_of_chain(net: Net, kind: str | None) -> None:
+    """ValueError: If the network predicts a velocity, which :func:`minidiff.flow.matching_loss` teaches."""
+    if prediction_of(net, kind) not in KINDS:
+        raise ValueError(
+            "net predicts 'velocity', which this loss does not teach: train it with "
+            "loss=md.flow.matching_loss, or say kind='eps'"
+        )
+
+
+@contract(
+    f"""x_0: batch, kind: one of {KINDS}, t: time of schedule, noise: like x_0,
+    label_dropout: number in [0, 1]""",
+    kind_of_chain,
+)
 def simple_loss(
     net: Net,
     x_0: Tensor,
@@ -32,9 +43,10 @@ def simple_loss(
     *,
     t: Tensor | None = None,
     noise: Tensor | None = None,
-    kind: str = "eps",
+    kind: str | None = None,
     label_dropout: float = 0.1,
     generator: Generator | None = None,
+    **conditions: Tensor | None,
 ) -> Tensor:
     r"""Algorithm 1, lines 3 to 5: how well does the network guess the noise?
 
@@ -51,87 +63,67 @@ def simple_loss(
     drown all others: it is then the error of :math:`\epsilon` again (denoising score matching).
 
     Args:
-        net: The network :math:`\epsilon_\theta`, called ``net(x_t, t)``, or ``net(x_t, t, y)`` with labels.
+        net: The network :math:`\epsilon_\theta`, called ``net(x_t, t)``, or with conditions.
         x_0: Clean data, shape (B, ...); images are (B, C, H, W) in [-1, 1].
         schedule: The noise schedule.
         y: Labels, LongTensor (B,), for a network with classes.
         t: Times, LongTensor (B,) in 1..T; drawn uniformly when not given.
         noise: :math:`\epsilon`, same shape as x_0; drawn when not given.
-        kind: What the network predicts, ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
-        label_dropout: Probability with which a label gives way to the null label, so that the same
-            network also learns to work without one (Ho and Salimans 2022, algorithm 1).
+        kind: What the network predicts, ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``; None takes what the
+            network says itself (``net.predicts``), or else the noise.
+        label_dropout: Probability with which an example's conditions give way to none, so that the same
+            network also learns to work without them (Ho and Salimans 2022, algorithm 1).
         generator: Where to draw from.
+        **conditions: Further conditions by name, tensors (B, ...), for a network that takes them.
 
     Returns:
         The loss, one number with a gradient.
 
     Raises:
-        IndexError: If t or y is out of range.
-        TypeError: If x_0 or the noise does not hold floating-point numbers.
-        ValueError: If shapes differ, x_0 is empty or holds NaN, or the network's answer has another
-            shape than its input.
+        ValueError: If the network's answer has another shape than its input, or it takes no such condition.
 
     Source:
         Ho et al. 2020, equation 14 and algorithm 1; slides "Loss function" and "Algorithm 1". For v,
         Salimans and Ho 2022, section 4; for the score, Song and Ermon 2019, equation 5.
     """
-    check_choice("kind", kind, KINDS)
-    x_t, t, noise = noisy_batch(x_0, schedule, t, noise, generator)
-    prediction = predicted(net, x_t, t, y, label_dropout, generator)
+    t, noise = drawn(x_0, schedule, t, noise, generator)
+    x_t = unchecked(q_sample)(x_0, t, schedule, noise)
+    told = dropped(net, {"y": y, **conditions}, label_dropout, generator, len(x_0))
+    prediction = ask(net, x_t, t, told)
     check_same_shape("the network's prediction", prediction, "x_0", x_0)
-    a, b = signal_and_noise(t, schedule, x_0)
-    if kind == "score":
-        kind, prediction = "eps", -b * prediction
-    target = {"eps": noise, "x0": x_0, "v": a * noise - b * x_0}[kind]
-    return torch.nn.functional.mse_loss(prediction, target)
+    return mse_loss(*held_against(prediction, x_0, noise, t, schedule, prediction_of(net, kind)))
 
 
-def noisy_batch(
+def drawn(
     x_0: Tensor,
     schedule: NoiseSchedule,
     t: Tensor | None,
     noise: Tensor | None,
     generator: Generator | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Algorithm 1, lines 3 and 4, and the jump: :math:`x_t`, t and :math:`\epsilon`, drawn unless given.
-
-    Raises:
-        IndexError, TypeError, ValueError: As :func:`simple_loss` for these arguments.
-    """
-    check_schedule(schedule)
-    # On a GPU, looking for NaN would make every training step wait; the loss itself shows it there.
-    check_floats("x_0", x_0, look_inside=x_0.device.type == "cpu" if _is_tensor(x_0) else True)
+) -> tuple[Tensor, Tensor]:
+    r"""Algorithm 1, lines 3 and 4: t and :math:`\epsilon`, drawn unless given."""
     if t is None:
         t = randint(1, schedule.T, (len(x_0),), generator, x_0.device)
-    else:
-        check_t(t, schedule.T, len(x_0))
-    if noise is None:
-        noise = randn(x_0.shape, generator, x_0.device, x_0.dtype)
-    else:
-        check_floats("noise", noise)
-        check_same_shape("noise", noise, "x_0", x_0)
-    return noised(x_0, t, schedule, noise), t, noise
+    return t, noise_like(x_0, noise, generator)
 
 
-def predicted(
-    net: Net,
-    x_t: Tensor,
-    t: Tensor,
-    y: Tensor | None,
-    label_dropout: float,
-    generator: Generator | None,
-) -> Tensor:
-    """What the network says at x_t, with labels some of which are dropped.
-
-    Raises:
-        IndexError, TypeError, ValueError: As :func:`simple_loss` for these arguments.
-    """
-    check_number("label_dropout", label_dropout, 0, 1)
-    if y is None:
-        return net(x_t, t)
-    return net(x_t, t, drop_labels(net, y, label_dropout, generator, len(x_t)))
+def held_against(
+    prediction: Tensor, x_0: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule, kind: str
+) -> tuple[Tensor, Tensor]:
+    """A prediction and the truth; of a score both are weighed, and so it is the noise again."""
+    if kind == "score":
+        _, b = signal_and_noise(t, schedule, x_0)
+        return -b * prediction, noise
+    return prediction, truth(x_0, noise, t, schedule, kind)
 
 
+def noise_tells(schedule: NoiseSchedule, kind: str) -> None:
+    """ValueError: If ``kind="eps"`` meets a zero terminal SNR: there the noise says nothing of the data."""
+    if kind == "eps":
+        check_signal_left(schedule.T, schedule, "eps")
+
+
+@contract(f"variance: one of {FIXED_VARIANCES}, kind: one of {WEIGHED}", noise_tells)
 def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "eps") -> Tensor:
     r"""What :math:`L_{t-1}` multiplies the squared error by, and :math:`L_\text{simple}` leaves out.
 
@@ -150,27 +142,22 @@ def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "
     Returns:
         Float64, shape (T+1,), indexed by t; entry 0 is 0. Entry 1 is the weight in a continuous L_0.
 
-    Raises:
-        ValueError: If an option is unknown, or ``kind="eps"`` meets a zero terminal SNR: there the noise
-            says nothing of the data.
-
     Source:
         Ho et al. 2020, equation 12; slide "Loss function", appendix D.
     """
-    sigma_2 = model_variance(schedule, variance)
-    check_choice("kind", kind, ("eps", "x0"))
+    sigma_2 = unchecked(model_variance)(schedule, variance)
     weight_0, _ = posterior_weights(schedule)
     weights = torch.zeros_like(weight_0)
     weights[1:] = weight_0[1:].square() / (2 * sigma_2[1:])
     if kind == "eps":
-        check_signal_left(schedule.T, schedule, "eps")
         # x_0 - x̂_0 is sqrt((1 - ᾱ) / ᾱ) times ε_θ - ε.
         weights[1:] /= schedule.snr[1:]
     return weights
 
 
+@contract("x_0: batch, t: time of schedule, noise: like x_0")
 def noisy_classifier_loss(
-    classifier: Callable[[Tensor, Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     x_0: Tensor,
     schedule: NoiseSchedule,
     y: Tensor | None = None,
@@ -197,9 +184,7 @@ def noisy_classifier_loss(
         read, and the best that is possible is the logarithm of the number of classes.
 
     Raises:
-        IndexError: If t is out of range.
-        TypeError: If x_0 or the noise does not hold floating-point numbers.
-        ValueError: If y is missing, shapes differ, or x_0 is empty or holds NaN.
+        ValueError: If y is missing.
 
     Source:
         Dhariwal and Nichol 2021, section 4 and appendix C; slide "Conditional generation: Classifier
@@ -207,11 +192,7 @@ def noisy_classifier_loss(
     """
     if y is None:
         raise ValueError("y is missing: a classifier learns from labels, give data=(x_0, y)")
-    x_t, t, _ = noisy_batch(x_0, schedule, t, noise, generator)
-    logits = classifier(x_t, t)
+    t, noise = drawn(x_0, schedule, t, noise, generator)
+    logits = classifier(unchecked(q_sample)(x_0, t, schedule, noise), t)
     check_labels(y, logits.shape[-1], len(x_0), look_inside=y.device.type == "cpu")
-    return torch.nn.functional.cross_entropy(logits, y)
-
-
-def _is_tensor(x: object) -> bool:
-    return isinstance(x, Tensor)
+    return cross_entropy(logits, y)

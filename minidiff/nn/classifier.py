@@ -45,9 +45,7 @@ class DigitClassifier(Network):
         check_number("dropout", dropout, 0, 1)
         if size % 4:
             raise ValueError(f"size must be a multiple of 4 (it is halved twice), got {size}")
-        super().__init__(
-            {"channels": channels, "classes": classes, "size": size, "dropout": dropout}
-        )
+        super().__init__()
         self.channels, self.classes, self.size = channels, classes, size
         with seeded_weights(seed, generator):
             self.body = nn.Sequential(

@@ -51,14 +51,8 @@ class MLP(Denoiser):
         if width % 2:
             raise ValueError(f"width must be even (half sines, half cosines of t), got {width}")
         check_number("time_scale", time_scale, 0, float("inf"))
-        config = {
-            "channels": channels,
-            "classes": classes,
-            "width": width,
-            "depth": depth,
-            "time_scale": time_scale,
-        }
-        super().__init__(config, channels, classes)
+        super().__init__()
+        self.channels, self.classes = channels, classes
         with seeded_weights(seed, generator):
             self.condition = ConditionEmbedding(width, width, classes, time_scale)
             self.stem = nn.Linear(channels, width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,14 +63,7 @@ class NoisyClassifier(Network):
         for level, multiplier in enumerate(multipliers):
             check_positive_int(f"multipliers[{level}]", multiplier)
         check_number("dropout", dropout, 0, 1)
-        config: dict[str, Any] = {
-            "channels": channels,
-            "classes": classes,
-            "width": width,
-            "multipliers": list(multipliers),
-            "dropout": dropout,
-        }
-        super().__init__(config)
+        super().__init__()
         self.channels, self.classes = channels, classes
         groups = width // CHANNELS_A_GROUP
         with seeded_weights(seed, generator):

@@ -83,7 +83,7 @@ class TinyUNet(Denoiser):
     ):
         if attention is None:
             attention = [level > 0 for level, _ in enumerate(multipliers)]
-        config: dict[str, Any] = {
+        layers: dict[str, Any] = {
             "channels": channels,
             "classes": classes,
             "width": width,
@@ -95,10 +95,11 @@ class TinyUNet(Denoiser):
             "out_channels": channels if out_channels is None else out_channels,
             "time_scale": time_scale,
         }
-        _check_config(config)
-        super().__init__(config, channels, classes)
+        _check_config(layers)
+        super().__init__()
+        self.channels, self.classes = channels, classes
         with seeded_weights(seed, generator):
-            self._build(**config)
+            self._build(**layers)
         self.to(torch.get_default_device())
 
     def _build(

@@ -8,15 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..base.model import EpsModel, model_device
-from ..base.validate import (
-    check_floats,
-    check_labels,
-    check_number,
-    check_positive_int,
-    check_same_shape,
-    check_schedule,
-)
+from ..base.conditions import ask, for_batch, given, nones
+from ..base.contracts import contract
+from ..base.model import EpsModel, bare, stands_for
+from ..base.shapes import beside
+from ..base.validate import check_positive_int
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 
@@ -24,8 +20,26 @@ Weight = float | Callable[[int | Tensor], float | Tensor]
 """A guidance strength, one number or a function of t (an int, or the LongTensor (B,) of a sampler)"""
 
 
+def something_to_guide_by(net: Any, y: Any, conditions: Any) -> None:
+    """ValueError: If the network takes no condition, or none is given."""
+    network = bare(net)
+    if getattr(network, "null_label", None) is None and not getattr(network, "takes", ()):
+        raise ValueError(
+            "classifier-free guidance needs a network with classes (a null_label) or other conditions; "
+            "build and train it with classes=..."
+        )
+    if not given({"y": y, **conditions}):
+        raise ValueError("guidance needs something to guide by: give y=..., or another condition")
+
+
+@contract("y: labels of net, w: weight from -1, rescale: number in [0, 1]", something_to_guide_by)
 def classifier_free_guidance(
-    net: Any, y: int | Tensor, w: Weight, *, rescale: float = 0.0
+    net: Any,
+    y: int | Tensor | None = None,
+    w: Weight = 1.0,
+    *,
+    rescale: float = 0.0,
+    **conditions: Tensor,
 ) -> EpsModel:
     r"""An eps-model that moves away from "anything" and towards the label y.
 
@@ -49,58 +63,75 @@ def classifier_free_guidance(
         + 1 - \varphi \right) \tilde\epsilon
 
     Args:
-        net: A network with classes, called ``net(x_t, t, y)``; its ``null_label`` stands for ∅. One that
+        net: A network with conditions, called ``net(x_t, t, y)``; its ``null_label`` stands for ∅. One that
             also predicts its variance (twice the channels) gives an eps-model that returns
             the pair (guided prediction, v of the conditional one).
         y: The label of all examples (int), or one for each: LongTensor (B,).
         w: Guidance strength, at least -1 (-1 leaves the unconditional model); or a function of t
             that gives one, such as :func:`interval`.
         rescale: φ, in [0, 1].
+        **conditions: Other conditions by name, tensors (B, ...). ∅ is a network without any of them.
 
     Returns:
-        ``eps_model(x_t, t)`` for :func:`~minidiff.ddpm_sample` and its kin.
+        ``eps_model(x_t, t)`` for :func:`~minidiff.ddpm_sample` and its kin; it predicts what the network
+        does (``eps_model.predicts``).
 
     Raises:
-        IndexError: If a label is out of range.
-        TypeError: If ``y`` is neither an int nor a LongTensor, or ``w`` is no number.
-        ValueError: If the network has no classes, the batch differs from ``y``'s, or ``rescale`` is
-            outside [0, 1].
+        ValueError: If the batch differs from that of a condition.
 
     Source:
         Ho and Salimans 2022, equation 6; slide "Conditional generation: Classifier-Free Guidance". For
         the rescaling, Lin et al. 2024, section 3.4.
     """
-    if getattr(net, "null_label", None) is None:
-        raise ValueError(
-            "classifier-free guidance needs a network with classes (a null_label); "
-            "build and train it with classes=..."
-        )
-    check_labels(y, net.null_label)
-    if not callable(w):
-        check_number("w", w, -1, float("inf"))
-    check_number("rescale", rescale, 0, 1)
 
     def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        labels = _labels(y, x_t)
-        strength = w(t) if callable(w) else w
-        if not isinstance(strength, Tensor) and strength == 0:
-            conditional, v = _split(net(x_t, t, labels), x_t)
-            return conditional if v is None else (conditional, v)
-        null = torch.full_like(labels, net.null_label)
-        times = torch.cat([t, t]) if isinstance(t, Tensor) else t
-        both, v = _split(net(torch.cat([x_t, x_t]), times, torch.cat([labels, null])), x_t)
-        conditional, unconditional = both.chunk(2)
-        strength = _per_example(strength, x_t)
+        strength = strength_at(t, w, x_t)
+        conditional, unconditional, v = both(net, x_t, t, {"y": y, **conditions}, strength)
         guided = (1 + strength) * conditional - strength * unconditional
-        if rescale > 0:
-            guided = guided * (rescale * _spread(conditional) / _spread(guided) + 1 - rescale)
-        return guided if v is None else (guided, v.chunk(2)[0])
+        guided = rescaled(guided, conditional, rescale)
+        return guided if v is None else (guided, v)
 
-    # A sampler that is not told where to compute asks the model.
-    eps_model.device = model_device(net)  # type: ignore[attr-defined]
-    return eps_model
+    return stands_for(eps_model, net)
 
 
+def both(
+    net: Any, x_t: Tensor, t: int | Tensor, conditions: dict[str, Any], strength: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The prediction with conditions and without any, from one call; and v, where the network has it.
+
+    Without guidance (strength 0) nobody asks what comes without conditions; the first is given twice.
+    """
+    told = for_batch(conditions, x_t)
+    if not isinstance(strength, Tensor) and strength == 0:
+        conditional, v = _split(ask(net, x_t, t, told), x_t)
+        return conditional, conditional, v
+    none = nones(net, told)
+    twice = {name: torch.cat([value, none[name]]) for name, value in told.items()}
+    times = torch.cat([t, t]) if isinstance(t, Tensor) else t
+    answer, v = _split(ask(net, torch.cat([x_t, x_t]), times, twice), x_t)
+    conditional, unconditional = answer.chunk(2)
+    return conditional, unconditional, None if v is None else v.chunk(2)[0]
+
+
+def strength_at(t: int | Tensor, w: Weight, x: Tensor) -> float | Tensor:
+    """The guidance strength at t: a number, or one for each example of x, (B, 1, ..., 1)."""
+    strength = w(t) if callable(w) else w
+    return beside(strength.to(x), x) if isinstance(strength, Tensor) else strength
+
+
+def rescaled(guided: Tensor, conditional: Tensor, phi: float) -> Tensor:
+    """The guided prediction, a part φ of the way shrunk to the size of the conditional one."""
+    if phi == 0:
+        return guided
+    return guided * (phi * _spread(conditional) / _spread(guided) + 1 - phi)
+
+
+def _from_low_to_high(low: int, high: int) -> None:
+    """ValueError: If ``high`` is below ``low``."""
+    check_positive_int("high", high, low=low)
+
+
+@contract("w: number in [-1, inf], low and high: count", _from_low_to_high)
 def interval(w: float, low: int, high: int) -> Weight:
     """Guide at the times low..high only: w there, 0 elsewhere.
 
@@ -114,16 +145,9 @@ def interval(w: float, low: int, high: int) -> Weight:
     Returns:
         A function of t for :func:`classifier_free_guidance`.
 
-    Raises:
-        TypeError: If an argument is no number.
-        ValueError: If one is out of range.
-
     Source:
         Kynkäänniemi et al. 2024, "Applying guidance in a limited interval".
     """
-    check_number("w", w, -1, float("inf"))
-    check_positive_int("low", low)
-    check_positive_int("high", high, low=low)
 
     def weight(t: int | Tensor) -> float | Tensor:
         if isinstance(t, Tensor):
@@ -133,6 +157,7 @@ def interval(w: float, low: int, high: int) -> Weight:
     return weight
 
 
+@contract("y: labels, scale: number in [0, inf]")
 def classifier_guidance(
     eps_model: EpsModel,
     classifier: Callable[[Tensor, Tensor], Tensor],
@@ -160,27 +185,22 @@ def classifier_guidance(
         ``eps_model(x_t, t)`` for :func:`~minidiff.ddim_sample` and its kin.
 
     Raises:
-        IndexError: If a label is out of range.
-        TypeError: If ``y`` is neither an int nor a LongTensor, or ``scale`` is no number.
-        ValueError: If ``scale`` is negative, or the classifier gives no logits (B, classes).
+        ValueError: If the classifier gives no logits (B, classes).
 
     Source:
         Dhariwal and Nichol 2021, equation 14 and algorithm 2; slide "Conditional generation:
         Classifier Guidance".
     """
-    check_schedule(schedule)
-    check_number("scale", scale, 0, float("inf"))
-    _check_label_kind(y)  # how many classes there are, only the classifier's answer tells
 
     def guided(x_t: Tensor, t: int | Tensor) -> Tensor:
         gradient = classifier_gradient(classifier, x_t, t, y)
         _, noise = signal_and_noise(t, schedule, x_t)
         return eps_model(x_t, t) - noise * scale * gradient  # type: ignore[no-any-return,arg-type]
 
-    guided.device = model_device(eps_model)  # type: ignore[attr-defined]
-    return guided
+    return stands_for(guided, eps_model)
 
 
+@contract("x_t: tensor, y: labels")
 def classifier_gradient(
     classifier: Callable[[Tensor, Tensor], Tensor], x_t: Tensor, t: int | Tensor, y: int | Tensor
 ) -> Tensor:
@@ -199,15 +219,13 @@ def classifier_gradient(
         The gradient, same shape as x_t.
 
     Raises:
-        IndexError: If a label is out of range.
-        ValueError: If the classifier gives no logits (B, classes).
+        IndexError: If the classifier does not know a label.
+        ValueError: If it gives no logits (B, classes).
 
     Source:
         Dhariwal and Nichol 2021, section 4.1.
     """
-    check_floats("x_t", x_t, look_inside=False)
-    _check_label_kind(y)
-    labels = _labels(y, x_t)
+    labels = for_batch({"y": y}, x_t)["y"]
     with torch.enable_grad():
         x = x_t.detach().requires_grad_()
         logits = classifier(x, t)  # type: ignore[arg-type]
@@ -225,6 +243,7 @@ def classifier_gradient(
     return gradient
 
 
+@contract("mean: floats, gradient: like mean, scale: number in [0, inf]")
 def shifted_mean(mean: Tensor, variance: float | Tensor, gradient: Tensor, scale: float) -> Tensor:
     r"""Classifier guidance as the paper puts it first: the mean of a DDPM step moves.
 
@@ -242,17 +261,9 @@ def shifted_mean(mean: Tensor, variance: float | Tensor, gradient: Tensor, scale
     Returns:
         The shifted mean, same shape.
 
-    Raises:
-        TypeError: If a tensor does not hold floating-point numbers.
-        ValueError: If shapes differ or ``scale`` is negative.
-
     Source:
         Dhariwal and Nichol 2021, algorithm 1.
     """
-    check_floats("mean", mean)
-    check_floats("gradient", gradient)
-    check_same_shape("gradient", gradient, "mean", mean)
-    check_number("scale", scale, 0, float("inf"))
     return mean + scale * variance * gradient
 
 
@@ -263,28 +274,6 @@ def _split(output: Tensor, x_t: Tensor) -> tuple[Tensor, Tensor | None]:
     return output, None
 
 
-def _check_label_kind(y: int | Tensor) -> None:
-    smallest = int(y.min()) if isinstance(y, Tensor) and y.numel() else y
-    if isinstance(smallest, int) and smallest < 0:
-        raise IndexError(f"y = {smallest} is negative; labels count from 0")
-    check_labels(y, 2**62)
-
-
-def _per_example(strength: float | Tensor, x: Tensor) -> float | Tensor:
-    if not isinstance(strength, Tensor):
-        return strength
-    return strength.to(x).reshape(-1, *[1] * (x.dim() - 1))
-
-
 def _spread(x: Tensor) -> Tensor:
     """Standard deviation over the entries of each example, shape (B, 1, ...)."""
     return x.std(dim=tuple(range(1, x.dim())), keepdim=True)
-
-
-def _labels(y: int | Tensor, x_t: Tensor) -> Tensor:
-    """One label for each example, where the examples are."""
-    if not isinstance(y, Tensor):
-        return torch.full((len(x_t),), y, device=x_t.device)
-    if len(y) != len(x_t):
-        raise ValueError(f"y has {len(y)} labels, but the batch has {len(x_t)} examples")
-    return y.to(x_t.device)

@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..base.contracts import unchecked
 from ..base.model import EpsModel
 from ..base.validate import (
     check_choice,
@@ -21,9 +22,9 @@ from ..base.validate import (
     check_same_shape,
     check_schedule,
 )
-from ..chain.convert import KINDS, converted
+from ..chain.convert import KINDS, convert
 from ..chain.schedule import NoiseSchedule
-from .step import stepped
+from .step import sample_step
 from .walk import asked, checked_times, with_bar
 
 
@@ -81,8 +82,8 @@ def invert(
         with torch.no_grad():
             said = asked(eps_model, x, seen_at)
             check_same_shape("what eps_model returned", said, "x_t", x)
-            eps = converted(said, x, seen_at, schedule, kind, "eps")
-            x, _ = stepped(eps, x, t, u, schedule, "eps", 0.0, "small", None, False, None, None)
+            eps = unchecked(convert)(said, x, seen_at, schedule, source=kind, target="eps")
+            x, _ = unchecked(sample_step)(eps, x, t, u, schedule, eta=0.0)
     return x
 
 

@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.contracts import unchecked
 from ..base.model import EpsModel, pair
 from ..base.rng import Generator
-from ..base.validate import check_same_shape, check_schedule
-from ..chain.convert import check_signal_left
+from ..base.validate import check_choice, check_number, check_same_shape, check_schedule
+from ..chain.convert import KINDS, check_signal_left
+from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
-from .step import check_options, stepped
+from .step import noise_suits_eta, sample_step
 from .walk import State, asked, check_arrived, checked_times, started, with_bar
 
 
@@ -74,7 +76,10 @@ def sampling_steps(
     """
     check_schedule(schedule)
     walk = checked_times(schedule, steps, times)
-    check_options(kind, eta, variance)
+    check_choice("kind", kind, KINDS)
+    check_choice("variance", variance, VARIANCES)
+    check_number("eta", eta, 0, 1)
+    noise_suits_eta(variance, eta)
     if kind in ("eps", "score"):
         check_signal_left(walk[0], schedule, kind)
     x = started(eps_model, shape, x_T, generator, device, dtype)
@@ -102,8 +107,18 @@ def _walk(
             check_same_shape("what eps_model returned", prediction, "x_t", x)
             if v is not None:
                 check_same_shape("v, which eps_model returned,", v, "x_t", x)
-            x, x0_hat = stepped(
-                prediction, x, t, s, schedule, kind, eta, variance, v, clip, None, generator
+            x, x0_hat = unchecked(sample_step)(
+                prediction,
+                x,
+                t,
+                s,
+                schedule,
+                kind=kind,
+                eta=eta,
+                variance=variance,
+                v=v,
+                clip=clip,
+                generator=generator,
             )
         if s == 0:
             check_arrived(x)

@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.contracts import unchecked
 from ..base.model import EpsModel
 from ..base.rng import Generator
 from ..base.validate import check_choice, check_positive_int, check_same_shape, check_schedule
 from ..chain.convert import KINDS, check_signal_left
 from ..chain.schedule import NoiseSchedule, signal_and_noise
-from .step import guesses, stepped
+from .step import guesses, sample_step
 from .walk import State, asked, check_arrived, checked_times, started, with_bar
 
 Model = Callable[[Tensor, float], Tensor]
@@ -168,7 +169,7 @@ def _moved(
     clip: bool,
 ) -> tuple[Tensor, Tensor]:
     """The step of the library, with nothing random in it."""
-    return stepped(prediction, x, t, s, schedule, kind, 0.0, "small", None, clip, None, None)
+    return unchecked(sample_step)(prediction, x, t, s, schedule, kind=kind, eta=0.0, clip=clip)
 
 
 SOLVERS: dict[str, Callable[[Model, NoiseSchedule, str, bool], Step]] = {

@@ -11,27 +11,46 @@ import math
 import torch
 from torch import Tensor
 
-from ..base.rng import Generator, randn
-from ..base.validate import (
-    check_choice,
-    check_floats,
-    check_number,
-    check_same_shape,
-    check_schedule,
-    check_step,
-)
-from ..chain.convert import KINDS, check_signal_left, converted
-from ..chain.posterior import log_interpolation, variances_between
+from ..base.contracts import contract, unchecked
+from ..base.rng import Generator, noise_like
+from ..chain.convert import KINDS, check_signal_left, convert
+from ..chain.posterior import VARIANCES, log_interpolation, step_variances
 from ..chain.schedule import NoiseSchedule, alpha_bar_at
 
-VARIANCES = ("small", "large", "learned")
+
+def noise_suits_eta(variance: str, eta: float) -> None:
+    """ValueError: If the added noise goes with DDPM only (variance "large" or "learned") and η is not 1."""
+    if variance != "small" and eta != 1:
+        raise ValueError(f"variance={variance!r} needs eta = 1 (DDPM), got eta = {eta:g}")
 
 
+def v_is_learned(v: Tensor | None, variance: str) -> None:
+    """ValueError: If v is given without variance="learned", or the other way round."""
+    if (v is not None) != (variance == "learned"):
+        raise ValueError(
+            f"v is the mixing weight of variance='learned': give both or neither; got "
+            f"variance={variance!r} {'without' if v is None else 'with'} v"
+        )
+
+
+def kind_tells(t: int, schedule: NoiseSchedule, kind: str) -> None:
+    r"""ValueError: If :math:`\bar\alpha_t = 0` and the prediction is of the noise, or the score."""
+    if kind in ("eps", "score"):
+        check_signal_left(t, schedule, kind)
+
+
+@contract(
+    f"""x_t: floats, prediction: like x_t, t: one time of schedule, s: time below t, kind: one of {KINDS},
+    eta: number in [0, 1], variance: one of {VARIANCES}, v and noise: like x_t""",
+    noise_suits_eta,
+    kind_tells,
+    v_is_learned,
+)
 def sample_step(
     prediction: Tensor,
     x_t: Tensor,
-    t: int,
-    s: int,
+    t: float,
+    s: float,
     schedule: NoiseSchedule,
     *,
     kind: str = "eps",
@@ -72,89 +91,45 @@ def sample_step(
     Returns:
         :math:`x_s` and :math:`\hat x_0`, both of x_t's shape.
 
-    Raises:
-        IndexError: If t or s is out of range.
-        TypeError: If a tensor does not hold floating-point numbers, or t or s is not an int.
-        ValueError: If shapes differ, an option is unknown or does not go with another one, or a
-            tensor is empty or not finite.
-
     Source:
         Song et al. 2020 (DDIM), equations 12 and 16; Ho et al. 2020, algorithm 2; Nichol and
         Dhariwal 2021, equation 15 (learned); slides "Sampling algorithm", "Faster sampling: DDIMs".
     """
-    check_schedule(schedule)
-    check_floats("x_t", x_t)
-    check_floats("prediction", prediction)
-    check_same_shape("prediction", prediction, "x_t", x_t)
-    check_step(t, s, schedule.T)
-    check_options(kind, eta, variance)
-    if kind in ("eps", "score"):
-        check_signal_left(t, schedule, kind)
-    if (v is not None) != (variance == "learned"):
-        raise ValueError(
-            f"v is the mixing weight of variance='learned': give both or neither; got "
-            f"variance={variance!r} {'without' if v is None else 'with'} v"
-        )
-    if v is not None:
-        check_floats("v", v)
-        check_same_shape("v", v, "x_t", x_t)
-    if noise is not None:
-        check_floats("noise", noise)
-        check_same_shape("noise", noise, "x_t", x_t)
-    return stepped(prediction, x_t, t, s, schedule, kind, eta, variance, v, clip, noise, generator)
-
-
-def stepped(
-    prediction: Tensor,
-    x_t: Tensor,
-    t: float,
-    s: float,
-    schedule: NoiseSchedule,
-    kind: str,
-    eta: float,
-    variance: str,
-    v: Tensor | None,
-    clip: bool,
-    noise: Tensor | None,
-    generator: Generator | None,
-) -> tuple[Tensor, Tensor]:
-    """The equation of :func:`sample_step` alone, for the loops: no checks, and two things more.
-
-    Times may be real; and with η = 0 a step may go up (s > t), as inversion does.
-    """
-    x0_hat, eps = guesses(prediction, x_t, t, schedule, kind, clip)
-    # On the way up no variance lies between the times, and none is needed.
-    beta, beta_tilde = variances_between(t, s, schedule) if eta else (0.0, 0.0)
-    sigma_2 = eta**2 * beta_tilde
+    x0_hat, eps_hat = guesses(prediction, x_t, t, schedule, kind, clip)
+    sigma_2, std = spread(t, s, schedule, eta, variance, v)
     alpha_bar_s = alpha_bar_at(s, schedule)
-    # Rounding may push the radicand a hair below 0 where it is 0 on paper (s = 0).
-    mean = math.sqrt(alpha_bar_s) * x0_hat + math.sqrt(max(1 - alpha_bar_s - sigma_2, 0.0)) * eps
-    if s == 0 or eta == 0:
-        return mean, x0_hat
-    std: float | Tensor = math.sqrt(sigma_2)
-    if variance == "large":
-        std = math.sqrt(beta)
-    elif v is not None:
-        std = torch.exp(log_interpolation(v, beta, beta_tilde) / 2)
-    z = randn(x_t.shape, generator, x_t.device, x_t.dtype) if noise is None else noise
-    return mean + std * z, x0_hat
+    towards_noise = math.sqrt(max(1 - alpha_bar_s - sigma_2, 0.0))  # on paper never below 0
+    x_s = math.sqrt(alpha_bar_s) * x0_hat + towards_noise * eps_hat
+    if std is not None:
+        x_s = x_s + std * noise_like(x_t, noise, generator)
+    return x_s, x0_hat
 
 
 def guesses(
     prediction: Tensor, x_t: Tensor, t: float, schedule: NoiseSchedule, kind: str, clip: bool
 ) -> tuple[Tensor, Tensor]:
     """What a prediction says of x_0 and of the noise, after the clip where there is one."""
-    x0_hat = converted(prediction, x_t, t, schedule, kind, "x0")
+    said = unchecked(convert)
+    x0_hat = said(prediction, x_t, t, schedule, source=kind, target="x0")
     if clip:
         x0_hat = x0_hat.clamp(-1, 1)
         kind, prediction = "x0", x0_hat
-    return x0_hat, converted(prediction, x_t, t, schedule, kind, "eps")
+    return x0_hat, said(prediction, x_t, t, schedule, source=kind, target="eps")
 
 
-def check_options(kind: str, eta: float, variance: str) -> None:
-    """Refuse unknown words, and an added noise that goes with DDPM only, away from η = 1."""
-    check_choice("kind", kind, KINDS)
-    check_choice("variance", variance, VARIANCES)
-    check_number("eta", eta, 0, 1)
-    if variance != "small" and eta != 1:
-        raise ValueError(f"variance={variance!r} needs eta = 1 (DDPM), got eta = {eta:g}")
+def spread(
+    t: float, s: float, schedule: NoiseSchedule, eta: float, variance: str, v: Tensor | None
+) -> tuple[float, float | Tensor | None]:
+    r"""The :math:`\sigma^2` of the step's mean, and the standard deviation of what is added, if anything is.
+
+    With η = 0 a step may also go up (s > t), as inversion does: no variance lies between, none is needed.
+    """
+    if eta == 0:
+        return 0.0, None
+    beta, beta_tilde = unchecked(step_variances)(t, s, schedule)
+    sigma_2 = eta**2 * beta_tilde
+    if s == 0:
+        return sigma_2, None
+    if v is not None:
+        return sigma_2, torch.exp(log_interpolation(v, beta, beta_tilde) / 2)
+    return sigma_2, math.sqrt(beta if variance == "large" else sigma_2)

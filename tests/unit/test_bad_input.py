@@ -265,7 +265,7 @@ def convert_rows() -> Iterator[Row]:
         for target in (kind for kind in kinds if kind != source):
             who = f"{target}_from_{source}"
             function = getattr(md, who)
-            wrong = [*wrong_floats(f"({name})")[3:9], *wrong_shapes(f"({name})", "x_t")[:2]]
+            wrong = [*wrong_floats(name)[3:9], *wrong_shapes(name, "x_t")[:2]]
             yield from rows(who, name, wrong, lambda v, f=function: f(X, v, 3, S))
             yield from rows(who, "t", WRONG_T[:4], lambda v, f=function: f(X, X, v, S))
             if source in ("eps", "score") and target in ("x0", "v"):
