@@ -58,7 +58,7 @@ def to_flow(
     _check_batch(t, x_t)
     times = torch.as_tensor(t, dtype=torch.float64).cpu()
     a, b = schedule.continuous.alpha(times), schedule.continuous.sigma(times)
-    return x_t / beside(a + b, x_t), _as_given(a / (a + b), t, x_t)
+    return x_t / beside((a + b).to(x_t), x_t), _as_given(a / (a + b), t, x_t)
 
 
 def to_diffusion(
@@ -93,7 +93,7 @@ def to_diffusion(
     log_snr = torch.where(log_snr > least - 1e-5, log_snr.clamp(min=least), log_snr)
     time = schedule.continuous.t_of_log_snr(log_snr)
     scale = (tau**2 + (1 - tau) ** 2).rsqrt()
-    return x * beside(scale, x), _as_given(time, t, x)
+    return x * beside(scale.to(x), x), _as_given(time, t, x)
 
 
 def velocity_from_eps_model(
@@ -171,7 +171,7 @@ def eps_model_from_velocity(velocity: Velocity, schedule: NoiseSchedule) -> EpsM
         assert isinstance(tau, Tensor)
         u = velocity(x, tau)
         check_same_shape("what velocity returned", u, "x_t", x)
-        return x - beside(tau, x) * u
+        return x - beside(tau.to(x), x) * u
 
     eps_model.device = model_device(velocity)  # type: ignore[attr-defined]
     return eps_model
