@@ -156,17 +156,18 @@ def contract(declared: str, *rules: Callable[..., object]) -> Callable[[F], F]:
         names = [
             n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         ]
+        placed = [n for n in names if parameters[n].kind is not inspect.Parameter.KEYWORD_ONLY]
         defaults = {n: parameters[n].default for n in names}
         needed = {n for n in names if defaults[n] is inspect.Parameter.empty}
         others = next((n for n, p in parameters.items() if p.kind is p.VAR_KEYWORD), "")
 
         @functools.wraps(function)
         def checked(*args: Any, **options: Any) -> Any:
-            given = {**defaults, **dict(zip(names, args, strict=False)), **options}
+            given = {**defaults, **dict(zip(placed, args, strict=False)), **options}
             if others:
                 given[others] = {name: options[name] for name in options if name not in defaults}
             # Where an argument is missing or one too many, Python's own error says it best.
-            if len(args) <= len(names) and needed <= {*names[: len(args)], *options}:
+            if len(args) <= len(placed) and needed <= {*placed[: len(args)], *options}:
                 agreed.check(given)
             return function(*args, **options)
 

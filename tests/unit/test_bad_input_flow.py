@@ -9,10 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-
-import minidiff as md
-from minidiff import flow
-from tests.unit.test_bad_input import (
+from bad_input import (
     INF,
     NAN,
     WRONG_BATCH_OF_LABELS,
@@ -30,6 +27,9 @@ from tests.unit.test_bad_input import (
     wrong_floats,
     wrong_shapes,
 )
+
+import minidiff as md
+from minidiff import flow
 
 PAIRS = torch.zeros(3, 2, 1, 8, 8)
 MEANS = torch.zeros(4, 1, 8, 8)

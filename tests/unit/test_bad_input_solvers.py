@@ -8,9 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-
-import minidiff as md
-from tests.unit.test_bad_input import (
+from bad_input import (
     WRONG_KIND,
     WRONG_SCHEDULE,
     WRONG_SHAPE,
@@ -26,6 +24,8 @@ from tests.unit.test_bad_input import (
     wrong_fraction,
     wrong_shapes,
 )
+
+import minidiff as md
 
 FACE = S.continuous
 NOT_REAL = [
