@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .contracts import contract
 from .validate import check_positive_int
 
 
@@ -68,6 +69,7 @@ def noise_like(
     return randn(x.shape, generator, x.device, x.dtype) if noise is None else noise
 
 
+@contract("seed: count from 0")
 def seeded(seed: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """A new generator with the given seed, for ``generator=``; the global one stays as it is.
 
@@ -76,12 +78,8 @@ def seeded(seed: int = 0, device: torch.device | str = "cpu") -> torch.Generator
     Args:
         seed: Any integer from 0 to 2⁶³ - 1.
         device: Where it draws. A generator on the CPU gives the same numbers to every device.
-
-    Raises:
-        TypeError: If ``seed`` is no integer.
-        ValueError: If it is negative.
     """
-    return torch.Generator(device).manual_seed(check_positive_int("seed", seed, low=0))
+    return torch.Generator(device).manual_seed(seed)
 
 
 def rand(

@@ -23,6 +23,7 @@ CONVERSIONS = {
 
 #: Arguments with which each function works.
 GOOD = [
+    (md.seeded, {"seed": 0}),
     (md.q_step, {"x_prev": X, "t": 3, "schedule": S}),
     (md.q_sample, {"x_0": X, "t": 3, "schedule": S}),
     (md.q_posterior, {"x_t": X, "x_0": X, "t": 3, "schedule": S}),
