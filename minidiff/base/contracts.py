@@ -7,8 +7,9 @@ r"""What arguments must be: declared beside a function, and not written into it.
 
 So the body of a function is its equation. The declaration is read once, when the function is defined. It
 makes the checks of each call, the docstring's "Raises", and the rows of the tests of bad input
-(``tests/unit/test_bad_input.py``). An argument that may be left out (its default is None) may be None;
-one that is called ``schedule`` has to be a noise schedule, without a word.
+(``tests/unit/test_bad_input.py``). An argument that may be left out (its default is None) may be None, and
+so may one of which it is said: ``"clip: number in (0, inf) or None"``; one that is called ``schedule`` has to
+be a noise schedule, without a word.
 
 Inner loops call :func:`unchecked`: the function itself, which is as fast as if nothing had been declared.
 """
@@ -33,6 +34,7 @@ from .validate import (
     check_floats,
     check_function,
     check_labels,
+    check_module,
     check_number,
     check_positive_int,
     check_real_t,
@@ -209,8 +211,9 @@ def _like(name: str, value: Any, given: Given, clause: Clause) -> None:
 
 def _number(name: str, value: Any, given: Given, clause: Clause) -> None:
     ends = clause.words
+    low, high = float(ends["low"]), float(ends["high"])
     opened = ends["left"] == "("
-    check_number(name, value, float(ends["low"]), float(ends["high"]), open_ends=opened)
+    check_number(name, value, low, high, open_ends=opened, open_high=ends["right"] == ")")
 
 
 def _weight(name: str, value: Any, given: Given, clause: Clause) -> None:
@@ -331,12 +334,18 @@ KINDS = (
         {TypeError: "cannot be called"},
     ),
     Kind(
+        "module",
+        lambda name, value, given, c: check_module(name, value),
+        {TypeError: "is no torch.nn.Module"},
+    ),
+    Kind(
         "schedule",
         lambda name, value, given, c: check_schedule(value),
         {TypeError: "is no NoiseSchedule"},
     ),
 )
 HOLDS_A_BATCH = ("floats", "batch", "tensor")
+OR_NONE = " or None"
 BETWEEN_CLAUSES = re.compile(r",\s+(?=\w+(?: and \w+)*:)")
 
 
@@ -346,13 +355,16 @@ def _read(
     function: Any,
     parameters: Mapping[str, Any],
 ) -> Contract:
-    optional = frozenset(name for name, p in parameters.items() if p.default is None)
+    optional = {name for name, p in parameters.items() if p.default is None}
     said: list[tuple[str, str]] = []
     if "schedule" in parameters and not re.search(r"\bschedule\s*:", declared):
         said.append(("schedule", "schedule"))
     for part in BETWEEN_CLAUSES.split(" ".join(declared.split())):
         names, _, words = part.partition(": ")
-        said += [(name, words) for name in names.split(" and ")] if names else []
+        listed = names.split(" and ") if names else []
+        if words.endswith(OR_NONE):
+            optional |= {*listed}
+        said += [(name, words.removesuffix(OR_NONE)) for name in listed]
     batch = next((name for name, words in said if words in HOLDS_A_BATCH), "")
     clauses = []
     for name, words in said:
@@ -374,7 +386,7 @@ def _read(
                 f"{function.__qualname__} has not all arguments of {rule.__name__}{picked}"
             )
         agreed.append((rule, picked))
-    return Contract(function, tuple(clauses), tuple(agreed), optional)
+    return Contract(function, tuple(clauses), tuple(agreed), frozenset(optional))
 
 
 # ---- the docstring's "Raises" ----------------------------------------------------------------------

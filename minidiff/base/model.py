@@ -33,7 +33,8 @@ class Network(nn.Module):
 
     Attributes:
         config: The arguments of the constructor, noted down by themselves (not the seed: weights are
-            restored from a state dict).
+            restored from a state dict). Where an argument is None, and the constructor settles what that
+            means, it keeps the answer under the argument's name, and that is what is noted.
     """
 
     config: dict[str, Any]
@@ -112,7 +113,13 @@ def _noting_arguments(init: Callable[..., None]) -> Callable[..., None]:
         init(self, *args, **options)
         given = signature.bind(self, *args, **options)
         given.apply_defaults()
-        config = {name: _plain(value) for name, value in list(given.arguments.items())[1:]}
+        _, *arguments = given.arguments.items()
+        config: dict[str, Any] = {}
+        for name, value in arguments:
+            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                config |= value
+            else:
+                config[name] = _plain(vars(self).get(name) if value is None else value)
         # A subclass's constructor runs this one inside, and notes its own arguments afterwards.
         self.config = {name: value for name, value in config.items() if name not in NOT_KEPT}
 

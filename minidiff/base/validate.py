@@ -205,6 +205,12 @@ def check_function(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a function, got {shown(value)}")
 
 
+def check_module(name: str, value: Any) -> None:
+    """Refuse everything but a module of torch: only that has weights to train."""
+    if not isinstance(value, torch.nn.Module):
+        raise TypeError(f"{name} must be a torch.nn.Module, got {shown(value)}")
+
+
 def check_positive_int(name: str, n: Any, low: int = 1) -> int:
     """Refuse everything but an integer of at least ``low``."""
     if not isinstance(n, Integral) or isinstance(n, bool):
@@ -215,15 +221,22 @@ def check_positive_int(name: str, n: Any, low: int = 1) -> int:
 
 
 def check_number(
-    name: str, value: Any, low: float, high: float, *, open_ends: bool = False
+    name: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    open_ends: bool = False,
+    open_high: bool = False,
 ) -> float:
-    """Refuse everything but a finite number within [low, high] (or within (low, high))."""
+    """Refuse everything but a finite number within [low, high], (low, high) or [low, high)."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     number = float(value)
-    inside = low < number < high if open_ends else low <= number <= high
-    if not math.isfinite(number) or not inside:
-        left, right = ("(", ")") if open_ends else ("[", "]")
+    above = low < number if open_ends else low <= number
+    below = number < high if open_ends or open_high else number <= high
+    if not (math.isfinite(number) and above and below):
+        left, right = "(" if open_ends else "[", ")" if open_ends or open_high else "]"
         raise ValueError(f"{name} must lie in {left}{low:g}, {high:g}{right}, got {value!r}")
     return number
 

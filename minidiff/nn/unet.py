@@ -98,6 +98,7 @@ class TinyUNet(Denoiser):
         _check_config(layers)
         super().__init__()
         self.channels, self.classes = channels, classes
+        self.attention, self.out_channels = layers["attention"], layers["out_channels"]
         with seeded_weights(seed, generator):
             self._build(**layers)
         self.to(torch.get_default_device())

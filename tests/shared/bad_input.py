@@ -230,10 +230,11 @@ def renamed(wrong: list[tuple], old: str, new: str) -> list[tuple]:
     ]
 
 
-def wrong_number(name: str, left: str, low: float, high: float) -> list[tuple]:
+def wrong_number(name: str, left: str, low: float, high: float, right: str = "]") -> list[tuple]:
     """Beyond each end, on an open one, and what is no number."""
-    ends = f"{name} must lie in {left}{low:g}, {high:g}"
-    outside = [low - 0.5, high + 0.5] + ([low, high] if left == "(" else [])
+    ends = f"{name} must lie in {left}{low:g}, {high:g}{right}"
+    opened = ([low] if left == "(" else []) + ([high] if right == ")" else [])
+    outside = [low - 0.5, high + 0.5, *opened]
     found = [(f"{v:g}", v, ValueError, (ends, repr(v))) for v in outside if math.isfinite(v)]
     return [
         *found,
@@ -276,7 +277,11 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     ],
     "one of": lambda c, good: wrong_words(c.argument, c.words["words"]),
     "number": lambda c, good: wrong_number(
-        c.argument, c.words["left"], float(c.words["low"]), float(c.words["high"])
+        c.argument,
+        c.words["left"],
+        float(c.words["low"]),
+        float(c.words["high"]),
+        c.words["right"],
     ),
     "weight": lambda c, good: wrong_number(c.argument, "[", float(c.words["low"]), math.inf),
     "count": lambda c, good: [
@@ -287,6 +292,14 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "shape": lambda c, good: WRONG_SHAPE,
     "function": lambda c, good: [
         ("a number", 3, TypeError, (f"{c.argument} must be a function", "3 (int)"))
+    ],
+    "module": lambda c, good: [
+        (
+            "a function",
+            eps_model,
+            TypeError,
+            (f"{c.argument} must be a torch.nn.Module", "(function)"),
+        )
     ],
     "schedule": lambda c, good: WRONG_SCHEDULE,
 }

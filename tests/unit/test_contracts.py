@@ -115,6 +115,21 @@ def test_none_is_right_only_where_it_is_the_default():
         made_up(None)
 
 
+def test_none_is_right_where_the_contract_says_so():
+    @contract("low: number in (0, inf) or None, high: number in [0, 1)")
+    def cut(low=1.0, high=0.5):
+        return low, high
+
+    assert cut(None) == (None, 0.5)
+    with pytest.raises(ValueError, match=r"low must lie in \(0, inf\), got 0"):
+        cut(0)
+    assert cut(high=0) == (1.0, 0)
+    with pytest.raises(ValueError, match=r"high must lie in \[0, 1\), got 1"):
+        cut(high=1)
+    with pytest.raises(TypeError, match="high must be a number, got None"):
+        cut(high=None)
+
+
 def test_rules_look_at_several_arguments_defaults_too():
     with pytest.raises(ValueError, match=r"half must be at least low = 0\.75, got 0\.5"):
         made_up(X, low=0.75)

@@ -262,6 +262,23 @@ def test_config_and_state_dict_rebuild_it(make):
     assert torch.equal(twin.eval()(x, 3), net(x, 3))
 
 
+def test_config_says_what_none_came_to():
+    config = TinyUNet(1, multipliers=(1, 2, 2)).config
+    assert config["attention"] == [False, True, True]
+    assert config["out_channels"] == 1
+    assert config["classes"] is None
+
+
+def test_config_of_a_constructor_that_hands_options_on():
+    class Wide(MLP):
+        def __init__(self, factor: int, **options):
+            super().__init__(width=16 * factor, **options)
+
+    net = Wide(2, depth=1, seed=3)
+    assert net.config == {"factor": 2, "depth": 1}
+    assert Wide(**net.config).stem.out_features == 32
+
+
 @pytest.mark.parametrize("kind", [TinyUNet, MLP, DigitClassifier])
 def test_a_seed_gives_the_weights_and_leaves_the_global_generator_alone(kind):
     before = torch.get_rng_state()
