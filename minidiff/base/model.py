@@ -21,6 +21,7 @@ EpsModel = Callable[[Tensor, Tensor], Any]
 
 PREDICTIONS = ("eps", "x0", "v", "score", "velocity")
 M = TypeVar("M")
+F = TypeVar("F", bound=Callable[..., Any])
 
 NOT_KEPT = (
     "seed",
@@ -148,6 +149,42 @@ def prediction_of(model: Any, kind: str | None = None) -> str:
     said = kind if kind is not None else getattr(bare(model), "predicts", "eps")
     check_choice("kind" if kind is not None else "predicts", said, PREDICTIONS)
     return str(said)
+
+
+def teaches(prediction: str) -> Callable[[F], F]:
+    """Say of a loss what the networks that it trains predict: ``loss.teaches``.
+
+    :func:`~minidiff.train` reads it, and tells the network. A loss with an argument ``kind``, such as
+    :func:`~minidiff.simple_loss`, needs no such mark; one's own function may also be given the attribute by
+    hand.
+
+    Args:
+        prediction: One of :data:`PREDICTIONS`.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    check_choice("teaches", prediction, PREDICTIONS)
+
+    def mark(loss: F) -> F:
+        loss.teaches = prediction  # type: ignore[attr-defined]
+        return loss
+
+    return mark
+
+
+def tell(net: Any, prediction: str) -> None:
+    """Let a network say what it predicts: its attribute ``predicts``.
+
+    Raises:
+        ValueError: If it is none of :data:`PREDICTIONS`.
+    """
+    check_choice("predicts", prediction, PREDICTIONS)
+    network = bare(net)
+    if (
+        getattr(network, "predicts", None) != prediction
+    ):  # it may be a property that says so already
+        network.predicts = prediction
 
 
 def stands_for(model: M, network: Any) -> M:

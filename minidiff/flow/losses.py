@@ -7,13 +7,14 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from ..base.conditions import ask, dropped
-from ..base.model import Net
+from ..base.model import Net, teaches
 from ..base.rng import Generator, rand, randn
 from ..base.validate import check_choice, check_floats, check_number, check_same_shape, shown
 from .coupling import ot_coupling
 from .paths import Path, check_flow_time, checked_path, placed
 
 
+@teaches("velocity")
 def matching_loss(
     net: Net,
     data: Tensor,
@@ -93,6 +94,7 @@ def matching_loss(
     return _compare(net, noise, data, t, path, y, label_dropout, generator)
 
 
+@teaches("velocity")
 def pair_loss(
     net: Net,
     pairs: Tensor,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..base.conditions import ask, dropped
 from ..base.contracts import contract, unchecked
-from ..base.model import Net
+from ..base.model import Net, teaches
 from ..base.rng import Generator, draw_times
 from ..base.validate import (
     check_probabilities,
@@ -28,6 +28,7 @@ from .bound import bound_terms
 from .simple import drawn
 
 
+@teaches("eps")
 @contract("x_0: floats, t: time of schedule, noise: like x_0, label_dropout: number in [0, 1]")
 def vlb_loss(
     net: Net,
@@ -83,6 +84,7 @@ def vlb_loss(
     return _bits(output, x_0, x_t, t, p, schedule, detach_mean, likelihood)
 
 
+@teaches("eps")
 @contract(
     """x_0: batch, t: time of schedule, noise: like x_0, vlb_weight: number in [0, inf],
     label_dropout: number in [0, 1]"""

@@ -11,7 +11,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..base.files import CHECKPOINT, DamagedFileError, load_checkpoint, save_checkpoint
+from ..base.model import bare
 from ..chain.schedule import NoiseSchedule
+from ..weights.classes import class_path, kept_config
 
 
 def fingerprint(*tensors: Tensor | None) -> str:
@@ -114,13 +116,13 @@ class RunFolder:
         shape: Sequence[int],
     ) -> None:
         """Write the checkpoint: the state, and what is needed to build the network again."""
-        config = getattr(net, "config", None)
         content = {
             "state": dict(state),
             "settings": dict(settings),
             "precision": precision,
             "shape": list(shape),
-            "network": {"class": type(net).__name__, "config": config},
+            "network": {"class": class_path(net), "config": kept_config(net)},
+            "predicts": getattr(bare(net), "predicts", None),
             "schedule": schedule and {"name": schedule.name, "beta": schedule.beta[1:].clone()},
         }
         save_checkpoint(self.checkpoint, content)

@@ -10,11 +10,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .. import nn as networks
+from ..base.contracts import contract
 from ..base.files import CHECKPOINT, DamagedFileError, load_checkpoint, write_atomically
-from ..base.model import Network
+from ..base.model import Denoiser, Network, tell
 from ..base.validate import shown
 from ..chain.schedule import NoiseSchedule
+from .classes import class_path, find_class, kept_config, short_name
 
 FOLDER = Path(__file__).parent
 SCHEDULE = "schedule.beta"  # β_1..β_T, float64, beside the network's weights
@@ -32,11 +33,12 @@ def load(name: str | Path, net: nn.Module | None = None) -> tuple[Any, NoiseSche
     Args:
         name: One of :func:`available`, such as "digits16"; or the folder of a training (its ``out=``,
             finished or not), or a file that :func:`save` wrote.
-        net: For a training of a network that is not the library's own: an instance of it, to fill.
+        net: For a network that is not the library's own: an instance of it, to fill.
 
     Returns:
         The network in evaluation mode, on the CPU, and the schedule (None for a network without one,
-        such as a classifier). Of a training, the network holds the moving average of the weights.
+        such as a classifier or a flow). ``net.predicts`` says what it has learned to predict; samplers obey
+        it. Of a training, the network holds the moving average of the weights.
 
     Raises:
         TypeError: If the name is neither a string nor a path.
@@ -51,9 +53,10 @@ def load(name: str | Path, net: nn.Module | None = None) -> tuple[Any, NoiseSche
     if path.parent == FOLDER:
         _check_shipped(path, content)
     tensors, about = _unpack(path, content)
-    beta = tensors.pop(SCHEDULE, None)
-    made = _rebuild(path, about["class"], json.loads(about["config"]), tensors)
-    return made, _schedule(beta, about["schedule"])
+    schedule = _schedule(tensors.pop(SCHEDULE, None), about["schedule"])
+    if net is None:
+        net = _rebuild(path, about["class"], json.loads(about["config"]))
+    return _told(_filled(path, net, tensors), about.get("predicts"), schedule), schedule
 
 
 def example_shape(name: str | Path) -> tuple[int, ...]:
@@ -71,6 +74,21 @@ def example_shape(name: str | Path) -> tuple[int, ...]:
     return tuple(json.loads(_unpack(path, path.read_bytes())[1]["shape"]))
 
 
+def of_the_library(net: Any) -> None:
+    """TypeError: If ``net`` is no network of the library, and so could not be built again."""
+    if not isinstance(net, Network):
+        raise TypeError(
+            f"net must be a network of minidiff.nn, got {type(net).__name__}; keep its state_dict() "
+            "with torch.save instead"
+        )
+    if kept_config(net) is None:
+        raise TypeError(
+            f"the {type(net).__name__} was made with arguments that cannot be written down: {net.config}; "
+            "make it with numbers, words and lists of them, or keep its state_dict() with torch.save"
+        )
+
+
+@contract("", of_the_library)
 def save(
     path: str | Path,
     net: nn.Module,
@@ -79,11 +97,12 @@ def save(
     shape: Sequence[int],
     half: bool = False,
 ) -> str:
-    """Write a network of the library, with its schedule, as one safetensors file.
+    """Write a network of the library, with its schedule and what it predicts, as one safetensors file.
 
     Args:
         path: The file, by custom ``*.safetensors``.
-        net: A network with a ``config``, such as :class:`~minidiff.TinyUNet`.
+        net: A network that notes down how it was made, such as :class:`~minidiff.TinyUNet`. One whose class
+            stands outside ``minidiff`` is read again by ``load(path, net=an instance of it)``.
         schedule: Its noise schedule, or None.
         shape: Shape of one example that it was trained on, such as (1, 16, 16).
         half: Write the weights in 16 bits (float16), in half the space: each is then rounded to about
@@ -91,17 +110,9 @@ def save(
 
     Returns:
         The SHA-256 of the file, in hexadecimal.
-
-    Raises:
-        TypeError: If ``net`` is not one of the library's networks, and so could not be built again.
     """
     from safetensors.torch import save as pack
 
-    if not isinstance(net, Network):
-        raise TypeError(
-            f"net must be a network of minidiff.nn, got {type(net).__name__}; keep its state_dict() "
-            "with torch.save instead"
-        )
     tensors = {name: x.detach().cpu().contiguous() for name, x in net.state_dict().items()}
     if half:
         tensors = {name: x.half() if x.is_floating_point() else x for name, x in tensors.items()}
@@ -109,11 +120,13 @@ def save(
         tensors[SCHEDULE] = schedule.beta[1:].clone()
     about = {
         "format": FORMAT,
-        "class": type(net).__name__,
-        "config": json.dumps(net.config, sort_keys=True),
+        "class": class_path(net),
+        "config": json.dumps(kept_config(net), sort_keys=True),
         "schedule": "" if schedule is None else schedule.name,
         "shape": json.dumps(list(shape)),
     }
+    if isinstance(net, Denoiser):
+        about["predicts"] = net.predicts
     content = pack(tensors, metadata=about)
     write_atomically(Path(path), content)
     return hashlib.sha256(content).hexdigest()
@@ -176,14 +189,13 @@ def _unpack(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, st
 
 def _load_run(path: Path, net: nn.Module | None) -> tuple[nn.Module, NoiseSchedule | None]:
     saved = load_checkpoint(path)
-    made = saved["network"]
-    weights = saved["state"]["ema"]
+    made, beta = saved["network"], saved["schedule"]
+    schedule = beta and _schedule(beta["beta"], beta["name"])
     if net is None:
-        net = _rebuild(path, made["class"], made["config"], weights)
-    else:
-        _fill(path, net, weights)
-    beta = saved["schedule"]
-    return net, beta and _schedule(beta["beta"], beta["name"])
+        net = _rebuild(path, made["class"], made["config"])
+    return _told(
+        _filled(path, net, saved["state"]["ema"]), saved.get("predicts"), schedule
+    ), schedule
 
 
 def _schedule(beta: Tensor | None, name: str) -> NoiseSchedule | None:
@@ -192,21 +204,20 @@ def _schedule(beta: Tensor | None, name: str) -> NoiseSchedule | None:
     return NoiseSchedule(beta, name=name, zero_terminal_snr=bool(beta[-1] == 1))
 
 
-def _rebuild(path: Path, name: str, config: Any, weights: dict[str, Tensor]) -> nn.Module:
-    made = getattr(networks, name, None)
-    if config is None or not (isinstance(made, type) and issubclass(made, Network)):
+def _rebuild(path: Path, class_of: str, config: Any) -> nn.Module:
+    made, name = find_class(class_of), short_name(class_of)
+    if config is None or made is None:
         raise ValueError(
             f"{path} holds a {name}, which is not a network of minidiff: load it with "
             f"md.load(..., net=an instance of {name})"
         )
     try:
-        net = made(**config)
+        return made(**config)
     except (TypeError, ValueError) as error:
         raise DamagedFileError(f"{path}: no {name} can be made of {config}: {error}") from error
-    return _fill(path, net, weights)
 
 
-def _fill(path: Path, net: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+def _filled(path: Path, net: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:
@@ -214,3 +225,12 @@ def _fill(path: Path, net: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
             f"the weights in {path} do not fit a {type(net).__name__}: {error}"
         ) from error
     return net.eval()
+
+
+def _told(net: nn.Module, predicts: str | None, schedule: NoiseSchedule | None) -> nn.Module:
+    """The network, knowing what it predicts. Old files do not say: then only a flow has no schedule."""
+    if predicts is None and isinstance(net, Denoiser):
+        predicts = "velocity" if schedule is None else "eps"
+    if predicts is not None:
+        tell(net, predicts)
+    return net

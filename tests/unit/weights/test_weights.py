@@ -10,10 +10,11 @@ from safetensors.torch import load_file, save_file
 
 import minidiff as md
 from minidiff import recipes, weights
-from minidiff.base.files import DamagedFileError
+from minidiff.base.files import CHECKPOINT, DamagedFileError, load_checkpoint, save_checkpoint
 from minidiff.data.images import resized
 from minidiff.systems import digits as plans
 from minidiff.systems.quality import by_ddim, draw
+from minidiff.weights import classes
 
 
 def card(name: str) -> dict:
@@ -228,6 +229,102 @@ def test_own_run(tmp_path):
         md.load(tmp_path / "b")
     net, _ = md.load(tmp_path / "b", net=Mine())
     assert torch.equal(net.scale, run.net.scale)
+
+
+PREDICTIONS = ("eps", "x0", "v", "score", "velocity")
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_what_a_network_predicts_is_kept(tmp_path, prediction):
+    net = md.MLP(2, width=16, depth=1)
+    net.predicts = prediction
+    weights.save(tmp_path / "file", net, md.linear_schedule(), shape=(2,))
+    assert md.load(tmp_path / "file")[0].predicts == prediction
+
+
+@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
+def test_what_shipped_networks_predict(name):
+    """Their files were written before networks said it: only the flow has no schedule."""
+    net, _ = md.load(name)
+    wanted = {"digits16_flow": "velocity", "digit_classifier16": None, "noisy_classifier16": None}
+    assert getattr(net, "predicts", None) == wanted.get(name, "eps")
+
+
+def written_before(path, schedule) -> None:
+    """A file as it was before classes had import paths and networks said what they predict."""
+    weights.save(path, md.MLP(2, width=16, depth=1), schedule, shape=(2,))
+    tensors, about = weights._unpack(path, path.read_bytes())
+    del about["predicts"]
+    save_file(tensors, path, metadata={**about, "class": "MLP"})
+
+
+def test_older_files_are_read(tmp_path):
+    written_before(tmp_path / "noise", md.linear_schedule())
+    written_before(tmp_path / "flow", None)
+    assert [md.load(tmp_path / name)[0].predicts for name in ("noise", "flow")] == [
+        "eps",
+        "velocity",
+    ]
+
+
+def test_older_runs_are_read(tmp_path):
+    x = torch.linspace(-1, 1, 64).reshape(32, 2)
+    given = {"steps": 1, "batch": 4, "progress": False, "device": "cpu", "out": tmp_path}
+    md.train(md.MLP(2, width=16, depth=1), x, md.flow.matching_loss, schedule=None, **given)
+    saved = load_checkpoint(tmp_path / CHECKPOINT)
+    assert saved["network"]["class"] == "minidiff.nn.mlp:MLP"
+    del saved["predicts"]
+    saved["network"]["class"] = "MLP"
+    save_checkpoint(tmp_path / CHECKPOINT, saved)
+    net, _ = md.load(tmp_path)
+    assert isinstance(net, md.MLP)
+    assert net.predicts == "velocity"
+
+
+class Outside(md.MLP):
+    """A network of the library by its parent, but not by its place."""
+
+
+def test_a_class_is_imported_from_below_the_library_only(tmp_path, monkeypatch):
+    imported = []
+    monkeypatch.setattr(classes.importlib, "import_module", lambda name: imported.append(name))
+    for path in ("os:system", "minidiffer.nn:MLP", "tests:Outside", ".nn:MLP"):
+        assert classes.find_class(path) is None
+    assert imported == []
+
+
+@pytest.mark.parametrize(
+    "path", ["minidiff.nn.unet:nothing", "minidiff.nowhere:MLP", "minidiff:train"]
+)
+def test_what_is_no_class_of_a_network_is_none(path):
+    assert classes.find_class(path) is None
+
+
+def test_a_class_is_found_by_its_path():
+    for net in (md.TinyUNet(width=4), md.MLP(width=8), md.DigitClassifier()):
+        assert classes.find_class(classes.class_path(net)) is type(net)
+        assert classes.find_class(type(net).__name__) is type(net)
+
+
+def test_a_network_from_outside_is_filled(tmp_path):
+    net = Outside(2, width=16, depth=1)
+    net.predicts = "v"
+    weights.save(tmp_path / "file", net, shape=(2,))
+    with pytest.raises(ValueError, match=r"md\.load.*net=an instance of Outside"):
+        md.load(tmp_path / "file")
+    back, _ = md.load(tmp_path / "file", net=Outside(2, width=16, depth=1, seed=1))
+    assert isinstance(back, Outside)
+    assert back.predicts == "v"
+    assert torch.equal(back.head.weight, net.head.weight)
+
+
+def test_arguments_that_cannot_be_written_down_are_refused(tmp_path):
+    class Odd(md.MLP):
+        def __init__(self, act=torch.tanh):
+            super().__init__(2, width=16, depth=1)
+
+    with pytest.raises(TypeError, match="Odd was made with arguments that cannot be written down"):
+        weights.save(tmp_path / "file", Odd(), shape=(2,))
 
 
 @pytest.mark.slow
