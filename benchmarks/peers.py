@@ -57,7 +57,7 @@ def main() -> None:
 
 def compare_training(rounds: int, batch: int, clock: Clock) -> None:
     """Time a training step of each network in each precision, beside a matrix product."""
-    ours = RECIPES["digits16"].plan().net
+    ours = RECIPES["digits16"].net()
     assert isinstance(ours, TinyUNet)
     twin = Twin(ours)
     twin.copy_weights(ours)

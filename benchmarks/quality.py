@@ -16,7 +16,9 @@ import torch
 import minidiff as md
 from minidiff import recipes
 from minidiff.base.pictures import save_sheet
-from minidiff.systems.quality import SAMPLER_STEPS, WEIGHTS, Judge, SampleScores, draw_digits
+from minidiff.metrics import Judge, SampleScores, draw_digits
+from minidiff.sampling.suited import STEPS
+from minidiff.systems.digits import WEIGHTS, drawing
 
 SHOWN = 100  # samples in the picture
 QUANTILES = (0.0, 0.01, 0.1, 0.5)
@@ -48,10 +50,10 @@ def main() -> None:
     pictures = {}
     for w in WEIGHTS:
         start = time.perf_counter()
-        pictures[w], labels = draw_digits(net, schedule, chosen.n, w, seed=chosen.seed)
+        pictures[w], labels = draw_digits(drawing(net, schedule, w), chosen.n, seed=chosen.seed)
         seconds = time.perf_counter() - start
         drawn[w] = judge.score(pictures[w], labels)
-        print(f"{chosen.n} samples by DDIM-{SAMPLER_STEPS} at w = {w:g}: {seconds:.0f} s")
+        print(f"{chosen.n} samples by DDIM-{STEPS} at w = {w:g}: {seconds:.0f} s")
     print(table(chosen.n, judge, drawn))
     if chosen.picture is not None:
         path = save_sheet(chosen.picture, pictures[WEIGHTS[-1]][:SHOWN], columns=10)

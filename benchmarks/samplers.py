@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff.systems.quality import Judge, Sampler, SampleScores, draw
+from minidiff.metrics import Judge, SampleScores, draw_digits
+from minidiff.metrics.judge import Sampler
 
 EVALUATIONS = (1, 2, 5, 10, 20, 50)
 LONG = 1000  # evaluations, for DDPM and DDIM only
@@ -192,7 +193,7 @@ def measure(row: Row, evaluations: int, n: int, seed: int, judge: Judge) -> Entr
     net, schedule = md.load(row.weights)
     counted = Counted(net)
     start = time.perf_counter()
-    images, labels = draw(row.make(counted, schedule, evaluations), n, seed=seed)
+    images, labels = draw_digits(row.make(counted, schedule, evaluations), n, seed=seed)
     seconds = time.perf_counter() - start
     batches = len(torch.split(labels, 250))
     return Entry(row, counted.asked // batches, n, judge.score(images, labels), seconds)

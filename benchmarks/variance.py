@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff.systems.quality import Judge, Sampler, SampleScores, draw
+from minidiff.metrics import Judge, SampleScores, draw_digits
+from minidiff.metrics.judge import Sampler
 
 PILOT = 10  # held-out digits that tell where to look, and are not measured
 DRAWS = 10  # times t for each digit
@@ -109,7 +110,7 @@ def main() -> None:
     scores = {}
     for steps in STEPS:
         for row in ROWS:
-            got = judge.score(*draw(ancestral(row, steps), chosen.n, seed=chosen.seed))
+            got = judge.score(*draw_digits(ancestral(row, steps), chosen.n, seed=chosen.seed))
             scores[row, steps] = got
             print(f"{row.name:28}{steps:6}{scored(got)}", flush=True)
     print("\n" + "\n".join(verdicts(bits, scores)))

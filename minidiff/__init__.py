@@ -1,7 +1,7 @@
 """minidiff: diffusion models in a library that reads like the lecture.
 
 ``import minidiff as md`` loads the core (torch, numpy, einops). ``md.check``, ``md.data``,
-``md.metrics``, ``md.recipes`` and ``md.viz`` are loaded when they are first used.
+``md.metrics``, ``md.recipes``, ``md.systems`` and ``md.viz`` are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 from types import ModuleType
 
 from . import flow, nn
+from .base.conditions import drop_conditions
 from .base.model import default_device
 from .base.rng import seeded
 from .chain import exact
@@ -37,6 +38,7 @@ from .chain.makers import (
     sigmoid_schedule,
 )
 from .chain.posterior import (
+    log_interpolation,
     model_variance,
     posterior_weights,
     q_posterior,
@@ -45,7 +47,7 @@ from .chain.posterior import (
 )
 from .chain.schedule import NoiseSchedule, cosine_schedule, gather, linear_schedule
 from .losses.bound import kl_terms
-from .losses.elbo import Elbo, elbo, standard_error
+from .losses.elbo import L_T, Elbo, elbo, standard_error
 from .losses.elbo_sampled import importance_of_times, sampled_bits_per_dim
 from .losses.learned_variance import hybrid_loss, vlb_loss
 from .losses.simple import loss_weights, noisy_classifier_loss, simple_loss
@@ -68,6 +70,7 @@ from .weights import available, load
 __version__ = "0.1.0"
 
 __all__ = [
+    "L_T",
     "MLP",
     "DigitClassifier",
     "Elbo",
@@ -87,6 +90,7 @@ __all__ = [
     "default_device",
     "discretised_log_likelihood",
     "dpm_solver_sample",
+    "drop_conditions",
     "elbo",
     "eps_from_score",
     "eps_from_v",
@@ -104,6 +108,7 @@ __all__ = [
     "kl_terms",
     "linear_schedule",
     "load",
+    "log_interpolation",
     "log_snr_times",
     "loss_weights",
     "model_variance",
@@ -143,7 +148,7 @@ __all__ = [
     "x0_from_v",
 ]
 
-_LAZY = ("check", "data", "metrics", "recipes", "viz")
+_LAZY = ("check", "data", "metrics", "recipes", "systems", "viz")
 
 
 def __getattr__(name: str) -> ModuleType:

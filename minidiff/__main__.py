@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from . import __version__
+from .base.rng import randn, seeded
 from .base.validate import check_positive_int
-from .chain.schedule import NoiseSchedule
 from .training.doctor import report
 from .weights import available, example_shape, load
 
@@ -110,52 +109,29 @@ def _train(chosen: argparse.Namespace) -> int:
 
 
 def _sample(chosen: argparse.Namespace) -> int:
+    from . import recipes
     from .base.model import Denoiser, Network
     from .base.pictures import save_sheet
-    from .sampling.guidance import classifier_free_guidance
+    from .sampling.suited import samples
 
     n = check_positive_int("--n", chosen.n)
     net, schedule = load(chosen.name)
     if isinstance(net, Network) and not isinstance(net, Denoiser):
         raise ValueError(f"{chosen.name} holds a {type(net).__name__}, which draws nothing")
-    model = net
+    asked_for: dict[str, Any] = {}
     if net.classes is not None:
-        label = torch.arange(n) % net.classes if chosen.label is None else chosen.label
-        model = classifier_free_guidance(net, label, chosen.w)
+        asked_for["y"] = torch.arange(n) % net.classes if chosen.label is None else chosen.label
     elif chosen.label is not None:
         raise ValueError(f"--label {chosen.label}: this network was trained without labels")
-    generator = torch.Generator().manual_seed(chosen.seed)
-    shape = (n, *example_shape(chosen.name))
-    images = _drawn(net, model, schedule, shape, chosen.steps, generator)
-    print(save_sheet(chosen.out, images, columns=COLUMNS))
+    recipe = recipes.RECIPES.get(chosen.name)
+    draw = samples if recipe is None or recipe.sample is None else recipe.sample
+    generator = seeded(chosen.seed)
+    noise = randn((n, *example_shape(chosen.name)), generator)
+    options = {"steps": chosen.steps, "w": chosen.w, "generator": generator}
+    print(
+        save_sheet(chosen.out, draw(net, schedule, noise, **options, **asked_for), columns=COLUMNS)
+    )
     return 0
-
-
-def _drawn(
-    net: Any,
-    model: Any,
-    schedule: NoiseSchedule | None,
-    shape: tuple[int, ...],
-    steps: int,
-    generator: torch.Generator,
-) -> Tensor:
-    """Images by the sampler that suits the network: of a flow, with a learned variance, or DDIM."""
-    from . import flow
-    from .chain.posterior import split_variance
-    from .sampling.loop import ddim_sample, ddpm_sample
-
-    if schedule is None:  # only a flow is trained without one
-        return flow.sample(model, shape, steps, generator=generator).clamp(-1, 1)
-    options: dict[str, Any] = {
-        "steps": steps,
-        "clip": True,
-        "generator": generator,
-        "progress": True,
-    }
-    if getattr(net, "config", {}).get("out_channels") == 2 * shape[1]:
-        heads = model if model is not net else lambda x, t: split_variance(net(x, t))
-        return ddpm_sample(heads, schedule, shape, variance="learned", **options)
-    return ddim_sample(model, schedule, shape, **options)
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import pkgutil
 import platform
 import sys
 from collections.abc import Sequence
@@ -12,11 +14,55 @@ from typing import Any
 
 import torch
 
-from . import data, weights
+from . import data, systems, weights
 from .base.files import write_atomically
 from .chain.schedule import NoiseSchedule
-from .systems.digits import RECIPES, SIZE, Plan, unet_plan
+from .systems.digits import SIZE, of_set
+from .systems.recipe import Recipe
 from .training.loop import Run, train
+
+
+def discover() -> dict[str, Recipe]:
+    """Every recipe below :mod:`minidiff.systems`, by name: each file's ``RECIPE`` or ``RECIPES``.
+
+    Raises:
+        ValueError: If two have the same name.
+    """
+    found: dict[str, Recipe] = {}
+    for module in pkgutil.walk_packages(systems.__path__, f"{systems.__name__}."):
+        system = importlib.import_module(module.name)
+        one = getattr(system, "RECIPE", None)
+        for recipe in (*getattr(system, "RECIPES", ()), *([one] if one else [])):
+            if recipe.name in found:
+                raise ValueError(
+                    f"{module.name} has a recipe {recipe.name!r}, and so has another file"
+                )
+            found[recipe.name] = recipe
+    return found
+
+
+#: The recipes, by name.
+RECIPES = discover()
+
+
+def find(name: str, size: int | None = None) -> Recipe:
+    """The recipe of that name, or that of a U-Net on one of :data:`minidiff.data.NAMES`.
+
+    Args:
+        name: Of a recipe or a data set.
+        size: Height and width of the images, for a data set; None takes 16.
+
+    Raises:
+        ValueError: If there is no such recipe or data set, or a recipe is asked for another size.
+    """
+    if name in RECIPES:
+        if size is not None:
+            raise ValueError(f"size={size}: {name} is made for one size, that of its name")
+        return RECIPES[name]
+    if name in data.NAMES:
+        return of_set(name, size or SIZE)
+    known = ", ".join([*RECIPES, *data.NAMES])
+    raise ValueError(f"name must be a recipe or a data set, one of {known}; got {name!r}")
 
 
 def run(
@@ -30,7 +76,7 @@ def run(
     """Train a recipe's network, or the same U-Net on another data set.
 
     Args:
-        name: One of :data:`RECIPES`, or of :data:`minidiff.data.NAMES`.
+        name: See :func:`find`.
         steps: Gradient steps; None takes the recipe's own number, unless ``minutes`` is given.
         minutes: How long to train instead.
         size: Height and width of the images, for a data set; None takes 16.
@@ -43,26 +89,14 @@ def run(
         ValueError: If there is no such recipe or data set, or an argument does not suit
             :func:`~minidiff.train`.
     """
-    plan = make_plan(name, size)
-    if minutes is None:
-        settings["steps"] = plan.steps if steps is None else steps
-    elif steps is None:
-        settings["minutes"] = minutes
-    else:
+    recipe = find(name, size)
+    if steps is not None and minutes is not None:
         raise ValueError(f"give steps= or minutes=, not both; got {steps} and {minutes}")
-    return train(plan.net, plan.data, schedule=plan.schedule, **{**plan.settings, **settings})
-
-
-def make_plan(name: str, size: int | None = None) -> Plan:
-    """What the training of a recipe, or on a data set, needs; see :func:`run`."""
-    if name in RECIPES:
-        if size is not None:
-            raise ValueError(f"size={size}: {name} is made for one size, that of its name")
-        return RECIPES[name].plan()
-    if name in data.NAMES:
-        return unet_plan(data.load(name, "train", size=size or SIZE))
-    known = ", ".join([*RECIPES, *data.NAMES])
-    raise ValueError(f"name must be a recipe or a data set, one of {known}; got {name!r}")
+    training = {**recipe.training, **settings}
+    if steps is not None or minutes is not None:
+        training.update(steps=steps, minutes=minutes)
+    net, examples, schedule = recipe.net(), recipe.data(), recipe.schedule()
+    return train(net, examples, recipe.loss, schedule=schedule, **training)
 
 
 def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
@@ -79,7 +113,7 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
     from . import __version__
 
     recipe, path = RECIPES[name], folder / f"{name}.safetensors"
-    shape = recipe.plan().data[0].shape[1:]
+    shape = _example(recipe.data()).shape
     digest = weights.save(path, trained.net, trained.schedule, shape=shape, half=recipe.half)
     # What is scored is what ships: the numbers in the file, rounded as they may be.
     net, schedule = weights.load(path)
@@ -104,6 +138,13 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
     write_atomically(folder / f"{name}.json", text.encode())
     write_atomically(folder / "README.md", table(folder).encode())
     return card
+
+
+def _example(examples: Any) -> torch.Tensor:
+    """The first of a recipe's examples."""
+    while not isinstance(examples, torch.Tensor):
+        examples = examples["x_0"] if isinstance(examples, dict) else examples[0]
+    return examples[0]
 
 
 def table(folder: Path) -> str:

@@ -76,7 +76,7 @@ def nones(net: Any, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def dropped(
+def drop_conditions(
     net: Any,
     conditions: Mapping[str, Any],
     probability: float,
@@ -87,6 +87,16 @@ def dropped(
 
     One coin an example decides for all of its conditions together, so that the network also meets the
     case "nothing is known", which guidance compares with.
+
+    Args:
+        net: The network, which says what stands for none of each (``net.none_of``, ``net.null_label``).
+        conditions: By name, tensors (B, ...), such as ``{"y": labels}``; None counts as not there.
+        probability: In [0, 1].
+        generator: Where to draw from.
+        batch: B.
+
+    Returns:
+        Those that are there, same shapes.
 
     Raises:
         IndexError, TypeError, ValueError: As :func:`check_conditions`.

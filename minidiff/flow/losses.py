@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from ..base.conditions import ask, dropped
+from ..base.conditions import ask, drop_conditions
 from ..base.model import Net, teaches
 from ..base.rng import Generator, rand, randn
 from ..base.validate import check_choice, check_floats, check_number, check_same_shape, shown
@@ -175,7 +175,7 @@ def _compare(
 ) -> Tensor:
     """Ask the network for the velocity on the path, and measure how far off it is."""
     x_t, target = placed(noise, data, t, path)
-    velocity = ask(net, x_t, t, dropped(net, {"y": y}, label_dropout, generator, len(data)))
+    velocity = ask(net, x_t, t, drop_conditions(net, {"y": y}, label_dropout, generator, len(data)))
     check_same_shape("the network's prediction", velocity, "data", data)
     return mse_loss(velocity, target)
 

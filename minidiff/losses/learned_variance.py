@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..base.conditions import ask, dropped
+from ..base.conditions import ask, drop_conditions
 from ..base.contracts import contract, unchecked
 from ..base.model import Net, teaches
 from ..base.rng import Generator, draw_times
@@ -80,7 +80,7 @@ def vlb_loss(
         t = draw_times(p, len(x_0), generator).to(x_0.device)
     t, noise = drawn(x_0, schedule, t, noise, generator)
     x_t = unchecked(q_sample)(x_0, t, schedule, noise)
-    output = ask(net, x_t, t, dropped(net, {"y": y}, label_dropout, generator, len(x_0)))
+    output = ask(net, x_t, t, drop_conditions(net, {"y": y}, label_dropout, generator, len(x_0)))
     return _bits(output, x_0, x_t, t, p, schedule, detach_mean, likelihood)
 
 
@@ -132,7 +132,7 @@ def hybrid_loss(
     """
     t, noise = drawn(x_0, schedule, t, noise, generator)
     x_t = unchecked(q_sample)(x_0, t, schedule, noise)
-    output = ask(net, x_t, t, dropped(net, {"y": y}, label_dropout, generator, len(x_0)))
+    output = ask(net, x_t, t, drop_conditions(net, {"y": y}, label_dropout, generator, len(x_0)))
     eps, _ = split_variance(output)
     check_same_shape("the network's prediction (first half)", eps, "x_0", x_0)
     simple = torch.nn.functional.mse_loss(eps, noise)

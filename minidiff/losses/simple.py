@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
-from ..base.conditions import ask, dropped
+from ..base.conditions import ask, drop_conditions
 from ..base.contracts import contract, unchecked
 from ..base.model import Net, prediction_of
 from ..base.rng import Generator, noise_like, randint
@@ -88,7 +88,7 @@ def simple_loss(
     """
     t, noise = drawn(x_0, schedule, t, noise, generator)
     x_t = unchecked(q_sample)(x_0, t, schedule, noise)
-    told = dropped(net, {"y": y, **conditions}, label_dropout, generator, len(x_0))
+    told = drop_conditions(net, {"y": y, **conditions}, label_dropout, generator, len(x_0))
     prediction = ask(net, x_t, t, told)
     check_same_shape("the network's prediction", prediction, "x_0", x_0)
     return mse_loss(*held_against(prediction, x_0, noise, t, schedule, prediction_of(net, kind)))

@@ -1,6 +1,6 @@
 """Networks: everything that learns, and nothing that knows of schedules."""
 
-from ..base.model import Denoiser
+from ..base.model import Denoiser, Network, seeded_weights
 from .classifier import DigitClassifier
 from .embeddings import ConditionEmbedding, sinusoidal_embedding
 from .mlp import MLP
@@ -12,7 +12,9 @@ __all__ = [
     "ConditionEmbedding",
     "Denoiser",
     "DigitClassifier",
+    "Network",
     "NoisyClassifier",
     "TinyUNet",
+    "seeded_weights",
     "sinusoidal_embedding",
 ]

@@ -55,6 +55,7 @@ GOOD = [
     (md.classifier_gradient, {"classifier": eps_model, "x_t": X, "t": 3, "y": 1}),
     (md.shifted_mean, {"mean": X, "variance": 1.0, "gradient": X, "scale": 1.0}),
     (save, {"path": "nowhere", "net": md.MLP(2, width=8, depth=1), "shape": (2,)}),
+    (md.metrics.draw_digits, {"sampler": lambda noise, y, g: noise, "n": 3}),
     (md.interval, {"w": 1.0, "low": 3, "high": 9}),
 ]
 SKIP = {"sample_step": frozenset({"v"})}  # it needs variance="learned": see test_bad_input.py

@@ -31,7 +31,7 @@ new labels, a LongTensor (B,), and leave `y` as it is.
         "comparison do that?",
     ),
     practice=False,
-    out_of_reach=("minidiff.base.model.drop_labels",),
+    out_of_reach=("minidiff.drop_conditions",),
 )
 
 

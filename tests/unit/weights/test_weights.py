@@ -12,8 +12,8 @@ import minidiff as md
 from minidiff import recipes, weights
 from minidiff.base.files import CHECKPOINT, DamagedFileError, load_checkpoint, save_checkpoint
 from minidiff.data.images import resized
-from minidiff.systems import digits as plans
-from minidiff.systems.quality import by_ddim, draw
+from minidiff.metrics.judge import draw_digits
+from minidiff.systems.digits import drawing
 from minidiff.weights import classes
 
 
@@ -58,10 +58,11 @@ def test_card_describes_the_file(name):
         assert about["schedule"]["T"] == schedule.T
         assert about["schedule"]["beta_T"] == float(schedule.beta[-1])
     # The recipe of today still makes this network.
-    plan = recipes.make_plan(name)
-    assert plan.net.config == net.config
-    assert weights.example_shape(name) == plan.data[0].shape[1:]
-    assert about["steps"] == plan.steps
+    recipe = recipes.find(name)
+    made = {key: x.shape for key, x in recipe.net().state_dict().items()}
+    assert made == {key: x.shape for key, x in net.state_dict().items()}
+    assert weights.example_shape(name) == recipe.data()[0].shape[1:]
+    assert about["steps"] == recipe.training["steps"]
 
 
 def test_schedule_comes_back_to_the_last_bit():
@@ -81,24 +82,19 @@ def test_classifier_reads_held_out_digits_as_its_card_says():
 
 def test_classifier_is_trained_without_the_held_out_digits():
     heldout = {x.numpy().tobytes() for x in md.data.digits("heldout")[0]}
-    images = recipes.make_plan("digit_classifier16").data[0]
+    images = recipes.find("digit_classifier16").data()[0]
     assert not any(x.numpy().tobytes() in heldout for x in images)
 
 
-SAMPLERS = {
-    "digits16": by_ddim,
-    "digits16_hybrid": plans.by_learned_variance,
-    "digits16_flow": lambda net, schedule, w: plans.by_flow(net, w),
-    "digits28": by_ddim,
-}
+DRAWING = [name for name, recipe in recipes.RECIPES.items() if recipe.sample]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(SAMPLERS))
+@pytest.mark.parametrize("name", DRAWING)
 def test_network_draws_what_it_is_told(name):
     net, schedule = md.load(name)
     size = weights.example_shape(name)[-1]
-    images, labels = draw(SAMPLERS[name](net, schedule, 1.0), 20, size=size)
+    images, labels = draw_digits(drawing(net, schedule, 1.0), 20, size=size)
     assert images.shape == (20, 1, size, size)
     reader = md.load("digit_classifier16")[0]
     assert md.metrics.accuracy(reader, resized(images, 16), labels).value >= 0.9

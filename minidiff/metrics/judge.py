@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .. import data, metrics
-from ..base.validate import check_positive_int
-from ..chain.schedule import NoiseSchedule
-from ..data.images import resized
-from ..sampling.guidance import classifier_free_guidance
-from ..sampling.loop import ddim_sample
+from ..base.contracts import contract
+from ..data.images import CLASSES, digits, resized
+from .classifier import accuracy, features
+from .distances import nearest_distance
+from .frechet import frechet_bootstrap, frechet_distance
 
-CLASSES = 10
 BATCH = 250  # samples drawn at once
-SAMPLER_STEPS = 50  # of DDIM
-WEIGHTS = (0.0, 1.0)  # guidance
 SIZE = 16  # of the images that the classifier reads
 
 Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]
@@ -45,7 +41,10 @@ class SampleScores:
     accuracy_error: float
 
 
-def draw(sampler: Sampler, n: int, *, size: int = SIZE, seed: int = 0) -> tuple[Tensor, Tensor]:
+@contract("n: count")
+def draw_digits(
+    sampler: Sampler, n: int, *, size: int = SIZE, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """Draw n digits, as many of each class as can be.
 
     Args:
@@ -57,42 +56,12 @@ def draw(sampler: Sampler, n: int, *, size: int = SIZE, seed: int = 0) -> tuple[
     Returns:
         The images (n, 1, size, size), and their labels (n,), which count 0, 1, ..., 9 again and again.
     """
-    check_positive_int("n", n)
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % CLASSES
     noise = torch.randn(n, 1, size, size, generator=generator)
     batches = zip(torch.split(noise, BATCH), torch.split(labels, BATCH), strict=True)
     images = [sampler(*batch, generator).cpu() for batch in batches]
     return torch.cat(images), labels
-
-
-def by_ddim(net: nn.Module, schedule: NoiseSchedule, w: float) -> Sampler:
-    """Give the sampler that most scores use: DDIM-50 with clipping, guided with weight w."""
-
-    def sampler(noise: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        guided = classifier_free_guidance(net, labels, w)
-        return ddim_sample(guided, schedule, steps=SAMPLER_STEPS, clip=True, x_T=noise)
-
-    return sampler
-
-
-def draw_digits(
-    net: nn.Module, schedule: NoiseSchedule, n: int, w: float, *, size: int = SIZE, seed: int = 0
-) -> tuple[Tensor, Tensor]:
-    """Draw n digits by DDIM-50 with clipping: :func:`draw` with :func:`by_ddim`.
-
-    Args:
-        net: A class-conditional network for ten digits.
-        schedule: Its noise schedule.
-        n: How many.
-        w: Guidance strength.
-        size: Height and width.
-        seed: Decides the starting noise; every w starts from the same.
-
-    Returns:
-        The images (n, 1, size, size), and their labels (n,).
-    """
-    return draw(by_ddim(net, schedule, w), n, size=size, seed=seed)
 
 
 class Judge:
@@ -106,26 +75,26 @@ class Judge:
     def __init__(self, classifier: Any, seed: int = 0) -> None:
         self.classifier = classifier
         self.seed = seed
-        self.train, self.train_labels = data.digits("train")
-        self.heldout, self.heldout_labels = data.digits("heldout")
-        self.reference = metrics.features(classifier, self.heldout)
+        self.train, self.train_labels = digits("train")
+        self.heldout, self.heldout_labels = digits("heldout")
+        self.reference = features(classifier, self.heldout)
 
     def score(self, images: Tensor, labels: Tensor) -> SampleScores:
         """Score images (N, 1, H, W) that should show ``labels`` (N,); larger ones are shrunk to 16×16."""
         images = resized(images, SIZE)
-        features = metrics.features(self.classifier, images)
-        accuracy = metrics.accuracy(self.classifier, images, labels)
+        described = features(self.classifier, images)
+        read = accuracy(self.classifier, images, labels)
         return SampleScores(
-            metrics.frechet_distance(features, self.reference),
-            metrics.frechet_bootstrap(
-                features,
+            frechet_distance(described, self.reference),
+            frechet_bootstrap(
+                described,
                 self.reference,
                 generator=self._generator(),
                 groups=(labels, self.heldout_labels),
             ),
-            metrics.nearest_distance(images, self.train),
-            accuracy.value,
-            accuracy.standard_error,
+            nearest_distance(images, self.train),
+            read.value,
+            read.standard_error,
         )
 
     def real(self, n: int) -> SampleScores:
@@ -143,7 +112,7 @@ class Judge:
 
     def heldout_nearest(self) -> Tensor:
         """For each held-out digit the distance to the nearest training digit: no copying there."""
-        return metrics.nearest_distance(self.heldout, self.train)
+        return nearest_distance(self.heldout, self.train)
 
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed)

@@ -7,7 +7,8 @@ from torch import nn
 import minidiff as md
 from minidiff.data.images import resized
 from minidiff.metrics import frechet_bootstrap, frechet_distance
-from minidiff.systems.quality import Judge, draw, draw_digits
+from minidiff.metrics.judge import Judge, draw_digits
+from minidiff.systems.digits import drawing
 
 
 def generator(seed: int) -> torch.Generator:
@@ -48,7 +49,7 @@ def test_digits_are_drawn_class_by_class():
             return md.eps_from_x0(x_t, x_0, t, schedule)
 
     schedule = md.linear_schedule()
-    images, labels = draw_digits(Labels(), schedule, 13, w=0.0)
+    images, labels = draw_digits(drawing(Labels(), schedule, 0.0), 13)
     assert labels.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2]
     torch.testing.assert_close(images.mean(dim=(1, 2, 3)), labels / 10, atol=1e-3, rtol=0)
 
@@ -65,7 +66,7 @@ def test_samplers_start_from_the_same_noise_whatever_else_they_draw():
         return torch.randn(noise.shape, generator=generator)
 
     for sampler in (quiet, drawing):
-        images, labels = draw(sampler, 300, size=4, seed=3)
+        images, labels = draw_digits(sampler, 300, size=4, seed=3)
         assert images.shape == (300, 1, 4, 4)
         assert labels.tolist() == [i % 10 for i in range(300)]
     assert [len(x) for x in seen["quiet"]] == [250, 50]
