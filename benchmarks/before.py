@@ -1,0 +1,59 @@
+"""Does the library still give the same numbers, bit for bit, as an earlier commit of it?
+
+python -m benchmarks.before            # against the commit before the house was built
+python -m benchmarks.before HEAD~3
+
+Both run here, one after the other, each in a process of its own, with the same code below: it names nothing
+but what a student may type. On another processor the last bits differ from these, but not between commits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+BEFORE = "d2afdb5"  # modules lay flat, and each check stood in its function
+
+CODE = Path(__file__).with_name("what_it_computes.py")
+
+
+def numbers(folder: Path, out: Path) -> dict[str, torch.Tensor]:
+    """What the library in that folder computes."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, CODE, out], cwd=folder, env=environment, check=True)
+    made: dict[str, torch.Tensor] = torch.load(out, weights_only=True)
+    return made
+
+
+def main() -> int:
+    """Compare, and say what differs."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("commit", nargs="?", default=BEFORE, help=f"to compare with ({BEFORE})")
+    commit = parser.parse_args().commit
+    with tempfile.TemporaryDirectory() as scratch:
+        old = Path(scratch) / "old"
+        subprocess.run(
+            ["git", "-C", ROOT, "worktree", "add", "--quiet", "--detach", old, commit], check=True
+        )
+        try:
+            before = numbers(old, Path(scratch) / "before.pt")
+            now = numbers(ROOT, Path(scratch) / "now.pt")
+        finally:
+            subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", old], check=True)
+    different = [name for name in before if not torch.equal(before[name], now[name])]
+    for name in different:
+        apart = float((before[name].double() - now[name].double()).abs().max())
+        print(f"{name}: apart by up to {apart:.2g}")
+    print(f"{len(before) - len(different)} of {len(before)} results are equal to the last bit")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
