@@ -9,7 +9,8 @@ So the body of a function is its equation. The declaration is read once, when th
 makes the checks of each call, the docstring's "Raises", and the rows of the tests of bad input
 (``tests/unit/test_bad_input.py``). An argument that may be left out (its default is None) may be None, and
 so may one of which it is said: ``"clip: number in (0, inf) or None"``; one that is called ``schedule`` has to
-be a noise schedule, without a word.
+be a noise schedule, without a word. Above a class it speaks of the constructor's arguments, and the class's
+docstring says what is raised.
 
 Inner loops call :func:`unchecked`: the function itself, which is as fast as if nothing had been declared.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -28,20 +30,25 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from .validate import (
+    as_numbers,
     check_any_label,
     check_any_t,
     check_choice,
+    check_each_label,
+    check_examples,
     check_floats,
     check_function,
     check_labels,
     check_module,
     check_number,
     check_positive_int,
+    check_probabilities,
     check_real_t,
     check_same_shape,
     check_schedule,
     check_shape,
     check_t,
+    check_value,
     check_whole_t,
 )
 
@@ -92,6 +99,12 @@ class Clause:
         """The length of the batch, where an argument says it."""
         x = given.get(self.batch)
         return len(x) if isinstance(x, Tensor) else None
+
+    def T(self, given: Given) -> int:
+        """The last time of the schedule that the kind names, or of the object that has one."""
+        owner: Any = given[self.words["of"]]
+        last: int = getattr(owner, "schedule", owner).T
+        return last
 
 
 @dataclass(frozen=True)
@@ -146,13 +159,20 @@ def contract(declared: str, *rules: Callable[..., object]) -> Callable[[F], F]:
         rules: See :class:`Contract`.
 
     Returns:
-        A decorator. The function it gives has the same signature; ``__wrapped__`` is the one without checks.
+        A decorator, of a function or of a class. The function it gives has the same signature;
+        ``__wrapped__`` is the one without checks.
 
     Raises:
         ValueError: If a word is unknown, or an argument.
     """
 
     def decorate(function: F) -> F:
+        if isinstance(function, type):
+            made: Any = function
+            made.__init__ = init = decorate(made.__init__)
+            said = CONTRACTS[f"{init.__module__}.{init.__qualname__}"].raises()
+            made.__doc__ = _with_raises(inspect.getdoc(made) or "", said)
+            return function
         parameters = inspect.signature(function).parameters
         agreed = _read(declared, rules, function, parameters)
         names = [
@@ -227,6 +247,8 @@ def _labels(name: str, value: Any, given: Given, clause: Clause) -> None:
         check_labels(value, classes, clause.length(given), name=name, look_inside=_look(value))
 
 
+OF = r"of (?P<of>schedule|self)"  # whose T it is; an object has one, or has a schedule
+
 #: Every kind of argument that a declaration may name.
 KINDS = (
     Kind("floats", lambda name, x, given, clause: check_floats(name, x), NO_FLOATS),
@@ -251,8 +273,16 @@ KINDS = (
         },
     ),
     Kind(
-        "time of schedule",
-        lambda name, t, given, c: check_t(t, given["schedule"].T, c.length(given), name=name),
+        r"examples \((?P<count>\w), \.\.\.\)",
+        lambda name, x, given, c: check_examples(name, x, c.words["count"]),
+        {
+            TypeError: NO_FLOATS[TypeError],
+            ValueError: "is empty, not finite, or of another shape than ({count}, ...)",
+        },
+    ),
+    Kind(
+        f"time {OF}",
+        lambda name, t, given, c: check_t(t, c.T(given), c.length(given), name=name),
         NO_TIME,
     ),
     Kind(
@@ -263,18 +293,18 @@ KINDS = (
         {**NO_TIME, IndexError: "is outside 0..T (a negative index would count from the end)"},
     ),
     Kind(
-        "any time of schedule",
-        lambda name, t, given, c: check_any_t(t, given["schedule"].T, c.length(given)),
+        f"any time {OF}",
+        lambda name, t, given, c: check_any_t(t, c.T(given), c.length(given)),
         {**NO_TIME, IndexError: "is neither in 1..T nor real within (0, T]"},
     ),
     Kind(
-        "real time of schedule",
-        lambda name, t, given, c: check_real_t(t, given["schedule"].T),
+        f"real time {OF}",
+        lambda name, t, given, c: check_real_t(t, c.T(given)),
         {IndexError: "is outside [0, T]", TypeError: "is no real number, or tensor of them"},
     ),
     Kind(
-        "one time of schedule",
-        lambda name, t, given, c: check_whole_t(t, given["schedule"].T, name=name),
+        f"one time {OF}",
+        lambda name, t, given, c: check_whole_t(t, c.T(given), name=name),
         {IndexError: "is outside 1..T", TypeError: "is not one int"},
     ),
     Kind(
@@ -289,6 +319,15 @@ KINDS = (
             IndexError: "is outside 0..classes-1 (or classes, the null label)",
             TypeError: "is neither an int nor a LongTensor (B,)",
             ValueError: "is a tensor of another shape than (B,)",
+        },
+    ),
+    Kind(
+        r"label of each of (?P<other>\w+)",
+        lambda name, y, given, c: check_each_label(name, y, given[c.words["other"]]),
+        {
+            IndexError: "is negative",
+            TypeError: "is no LongTensor",
+            ValueError: "is of another shape than (N,), one for each of {other}",
         },
     ),
     Kind(
@@ -309,6 +348,44 @@ KINDS = (
         r"number in (?P<left>[\[(])(?P<low>[-\w.]+), (?P<high>[\w.]+)(?P<right>[\])])",
         _number,
         {TypeError: "is no number", ValueError: "is outside {left}{low}, {high}{right}"},
+    ),
+    Kind(
+        "number",
+        lambda name, x, given, clause: check_number(name, x, -math.inf, math.inf),
+        {TypeError: "is no number", ValueError: "is not finite"},
+    ),
+    # Numbers in a formula, of the shape that it says: one, or a tensor of floats.
+    Kind(
+        "value",
+        lambda name, x, given, clause: check_value(name, x),
+        {TypeError: "is neither a number nor a tensor of floats", ValueError: "is not finite"},
+    ),
+    Kind(
+        "variance",
+        lambda name, x, given, clause: check_value(name, x, positive=True),
+        {
+            TypeError: "is neither a number nor a tensor of floats",
+            ValueError: "is not finite and positive",
+        },
+    ),
+    # Numbers of a distribution, which are kept in double precision.
+    Kind(
+        "numbers",
+        lambda name, x, given, c: as_numbers(name, x),
+        {TypeError: "is not made of numbers", ValueError: "is not finite"},
+    ),
+    Kind(
+        r"numbers from (?P<low>\d+)",
+        lambda name, x, given, c: as_numbers(name, x, low=float(c.words["low"])),
+        {TypeError: "is not made of numbers", ValueError: "is not finite, or below {low}"},
+    ),
+    Kind(
+        f"probabilities {OF}",
+        lambda name, p, given, c: check_probabilities(name, p, c.T(given)),
+        {
+            TypeError: NO_FLOATS[TypeError],
+            ValueError: "is not of shape (T+1,), at least 0, and of sum 1",
+        },
     ),
     Kind(
         r"weight from (?P<low>[-\d.]+)",

@@ -43,6 +43,18 @@ def check_floats(name: str, x: Any, *, look_inside: bool = True) -> Tensor:
     return x
 
 
+def check_examples(name: str, x: Any, count: str = "K") -> None:
+    """Refuse everything but finite floats in the shape (K, ...), one row for each example.
+
+    Raises:
+        TypeError, ValueError: As :func:`check_floats`; also if there is nothing behind K.
+    """
+    if check_floats(name, x).dim() < 2:
+        raise ValueError(
+            f"{name} must have shape ({count}, ...), one row for each example; got {tuple(x.shape)}"
+        )
+
+
 def shown(value: Any) -> str:
     """A value and its type, for an error: ``2.5 (float)``; long ones are cut short."""
     return f"{reprlib.repr(value)} ({type(value).__name__})"
@@ -199,6 +211,25 @@ def check_any_label(y: Any, *, name: str = "y") -> None:
     check_labels(y, 2**62, name=name)
 
 
+def check_each_label(name: str, y: Any, examples: Any) -> None:
+    """Refuse everything but a label from 0 up for each example, a LongTensor (N,).
+
+    Raises:
+        TypeError: If it is no LongTensor.
+        ValueError: If it has another shape.
+        IndexError: If a label is negative.
+    """
+    if not isinstance(y, Tensor) or y.dtype != torch.int64:
+        found = y.dtype if isinstance(y, Tensor) else type(y).__name__
+        raise TypeError(f"{name} must be a LongTensor (N,), got {found}")
+    if y.shape != (len(examples),):
+        raise ValueError(
+            f"{name} must have shape ({len(examples)},), one for each image; got {tuple(y.shape)}"
+        )
+    if int(y.min()) < 0:
+        raise IndexError(f"{name} holds {int(y.min())}, but labels count from 0")
+
+
 def check_function(name: str, value: Any) -> None:
     """Refuse what cannot be called."""
     if not callable(value):
@@ -239,6 +270,44 @@ def check_number(
         left, right = "(" if open_ends else "[", ")" if open_ends or open_high else "]"
         raise ValueError(f"{name} must lie in {left}{low:g}, {high:g}{right}, got {value!r}")
     return number
+
+
+def check_value(name: str, value: Any, *, positive: bool = False) -> None:
+    """Refuse everything but a finite number or a tensor of finite floats (above 0, if that is asked).
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If it is NaN, infinite or not positive.
+    """
+    if not (isinstance(value, Tensor) and value.is_floating_point()) and (
+        isinstance(value, bool) or not isinstance(value, int | float)
+    ):
+        raise TypeError(f"{name} must be a number or a tensor of floats, got {shown(value)}")
+    numbers = torch.as_tensor(value).detach()
+    if not torch.isfinite(numbers).all():
+        raise ValueError(f"{name} holds NaN or infinity")
+    if positive and not bool((numbers > 0).all()):
+        raise ValueError(
+            f"{name} must be positive, got {float(numbers.min()):g}; it is the variance"
+        )
+
+
+def as_numbers(name: str, value: Any, *, low: float = -math.inf) -> Tensor:
+    """A number or a tensor as finite float64 numbers, none of them below ``low``.
+
+    Raises:
+        TypeError: If it is not made of numbers.
+        ValueError: If one is NaN, infinite or too small.
+    """
+    try:
+        numbers = torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}") from error
+    if not torch.isfinite(numbers).all():
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    if (numbers < low).any():
+        raise ValueError(f"{name} must be at least {low:g}, got {value!r}")
+    return numbers
 
 
 def check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:

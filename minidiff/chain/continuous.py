@@ -8,15 +8,56 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from ..base.validate import check_number, check_positive_int, check_real_t, shown
+from ..base.contracts import contract
+from ..base.validate import shown
 
 Time = TypeVar("Time", float, Tensor)
 """A real time or log-SNR, one number or a tensor of them"""
+
+
+def real_log_snr(log_snr: Any) -> None:
+    """TypeError: If it is neither a number nor a tensor of real numbers."""
+    if isinstance(log_snr, Tensor):
+        if log_snr.is_complex() or log_snr.dtype == torch.bool:
+            raise TypeError(f"log_snr must hold real numbers, got {log_snr.dtype}")
+    elif isinstance(log_snr, bool) or not isinstance(log_snr, Real):
+        raise TypeError(f"log_snr must be a number or a tensor, got {shown(log_snr)}")
+
+
+def reached(self: ContinuousSchedule, log_snr: float | Tensor) -> None:
+    """ValueError: If a value is below the log-SNR at T, where the schedule ends, or NaN."""
+    wanted = _float64(log_snr)
+    least = self.log_snr(float(self.T))
+    # A value that was computed as the end's may miss it by a rounding.
+    too_low = ~(wanted >= least - 1e-9 * max(1.0, abs(least)))
+    if bool(too_low.any()):
+        raise ValueError(
+            f"log_snr = {float(wanted[too_low].flatten()[0]):g} is below {least:.6g}, the log-SNR at "
+            f"t = T = {self.T}; the schedule reaches no noisier place"
+        )
+
+
+def falls_within_the_schedule(self: ContinuousSchedule, start: float, end: float) -> None:
+    """ValueError: If times do not fall from start to end within (0, T]."""
+    if not 0 < end < start <= self.T:
+        raise ValueError(
+            f"times fall from start to end within (0, T = {self.T}] (at 0 the log-SNR is infinite); "
+            f"got start = {start:g}, end = {end:g}"
+        )
+
+
+def starts_with_some_signal(self: ContinuousSchedule, start: float) -> None:
+    """ValueError: If the log-SNR at ``start`` is -infinity."""
+    if math.isinf(self.log_snr(float(start))):
+        raise ValueError(
+            f"the log-SNR at start = {start:g} is -infinity (zero terminal SNR), so no times are "
+            f"evenly spread from there; take start = {self.T - 1} or below"
+        )
 
 
 class ContinuousSchedule:
@@ -52,29 +93,25 @@ class ContinuousSchedule:
         self._knots = table if bool(table[-1].isfinite()) else table[:-1]
         self._cubics = _cubics(self._knots)
 
+    @contract("t: real time of self")
     def alpha(self, t: Time) -> Time:
         r"""Weight of the data in x_t, :math:`\alpha(t) = \sqrt{\bar\alpha(t)}`.
 
         Args:
             t: Real times in [0, T].
-
-        Raises:
-            IndexError: If a time is outside [0, T], or NaN.
-            TypeError: If t is neither a number nor a tensor of real numbers.
         """
-        return _as_given(t, (0.5 * self._log_alpha_bar(self._checked(t))).exp())
+        return _as_given(t, (0.5 * self._log_alpha_bar(_float64(t))).exp())
 
+    @contract("t: real time of self")
     def sigma(self, t: Time) -> Time:
         r"""Weight of the noise in x_t, :math:`\sigma(t) = \sqrt{1 - \bar\alpha(t)}`.
 
         Args:
             t: Real times in [0, T].
-
-        Raises:
-            IndexError, TypeError: As :meth:`alpha`.
         """
-        return _as_given(t, _noise_variance(self._log_alpha_bar(self._checked(t))).sqrt())
+        return _as_given(t, _noise_variance(self._log_alpha_bar(_float64(t))).sqrt())
 
+    @contract("t: real time of self")
     def log_snr(self, t: Time) -> Time:
         r"""Logarithm of the signal-to-noise ratio, :math:`\log \frac{\bar\alpha(t)}{1 - \bar\alpha(t)}`.
 
@@ -83,34 +120,22 @@ class ContinuousSchedule:
 
         Args:
             t: Real times in [0, T].
-
-        Raises:
-            IndexError, TypeError: As :meth:`alpha`.
         """
-        log_signal = self._log_alpha_bar(self._checked(t))
+        log_signal = self._log_alpha_bar(_float64(t))
         return _as_given(t, log_signal - _noise_variance(log_signal).log())
 
+    @contract("", real_log_snr, reached)
     def t_of_log_snr(self, log_snr: Time) -> Time:
         r"""The time at which the log-SNR has a given value: the inverse of :meth:`log_snr`.
 
         Args:
             log_snr: Real numbers, at least ``log_snr(T)``; +infinity is t = 0.
-
-        Raises:
-            TypeError: If it is neither a number nor a tensor of real numbers.
-            ValueError: If a value is below the log-SNR at T, where the schedule ends, or NaN.
         """
-        wanted = _real_tensor("log_snr", log_snr)
-        least = self.log_snr(float(self.T))
-        # A value that was computed as the end's may miss it by a rounding.
-        too_low = ~(wanted >= least - 1e-9 * max(1.0, abs(least)))
-        if bool(too_low.any()):
-            raise ValueError(
-                f"log_snr = {float(wanted[too_low].flatten()[0]):g} is below {least:.6g}, the log-SNR at "
-                f"t = T = {self.T}; the schedule reaches no noisier place"
-            )
-        return _as_given(log_snr, self._t_of_log_alpha_bar(-_softplus(-wanted)))
+        return _as_given(log_snr, self._t_of_log_alpha_bar(-_softplus(-_float64(log_snr))))
 
+    @contract(
+        "start and end: number, steps: count", falls_within_the_schedule, starts_with_some_signal
+    )
     def times(self, start: float, end: float, steps: int) -> list[float]:
         r"""Real times that fall from ``start`` to ``end``, evenly spread in log-SNR.
 
@@ -121,33 +146,12 @@ class ContinuousSchedule:
             end: The cleaner end, in (0, start); at 0 the log-SNR is infinite.
             steps: Number of steps, so that there are steps + 1 times.
 
-        Raises:
-            TypeError: If an end is no number, or ``steps`` no integer.
-            ValueError: If the ends do not fall within (0, T], or the log-SNR at ``start`` is -infinity.
-
         Source:
             Lu et al. 2022 (DPM-Solver), section 3.3.
         """
-        for name, value in (("start", start), ("end", end)):
-            check_number(name, value, -math.inf, math.inf)
-        if not 0 < end < start <= self.T:
-            raise ValueError(
-                f"times fall from start to end within (0, T = {self.T}] (at 0 the log-SNR is infinite); "
-                f"got start = {start:g}, end = {end:g}"
-            )
-        check_positive_int("steps", steps)
         first, last = self.log_snr(float(start)), self.log_snr(float(end))
-        if math.isinf(first):
-            raise ValueError(
-                f"the log-SNR at start = {start:g} is -infinity (zero terminal SNR), so no times are "
-                f"evenly spread from there; take start = {self.T - 1} or below"
-            )
         between = torch.linspace(first, last, steps + 1, dtype=torch.float64)[1:-1]
         return [float(start), *self.t_of_log_snr(between).tolist(), float(end)]
-
-    def _checked(self, t: float | Tensor) -> Tensor:
-        check_real_t(t, self.T)
-        return _real_tensor("t", t)
 
     def _log_alpha_bar(self, t: Tensor) -> Tensor:
         last = len(self._knots) - 1
@@ -237,13 +241,9 @@ def _softplus(x: Tensor) -> Tensor:
     return torch.clamp(x, min=0) + torch.log1p(torch.exp(-x.abs()))
 
 
-def _real_tensor(name: str, value: float | Tensor) -> Tensor:
+def _float64(value: float | Tensor) -> Tensor:
     if isinstance(value, Tensor):
-        if value.is_complex() or value.dtype == torch.bool:
-            raise TypeError(f"{name} must hold real numbers, got {value.dtype}")
         return value.detach().cpu().double()
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}")
     return torch.tensor(float(value), dtype=torch.float64)
 
 

@@ -13,10 +13,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..base.validate import check_any_t, check_floats, check_schedule, check_t, is_real, shown
+from ..base.contracts import contract, unchecked
+from ..base.validate import is_real, shown
 from .schedule import NoiseSchedule, gathered, signal_and_noise
 
 
+@contract("mean: numbers, std: numbers from 0")
 def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> Gaussian:
     r"""The best noise prediction for data :math:`x_0 \sim \mathcal N(m, s^2 I)`.
 
@@ -31,34 +33,50 @@ def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule)
         schedule: The noise schedule.
 
     Returns:
-        ``eps_model(x_t, t)``, working in x_t's dtype on x_t's device.
-
-    Raises:
-        TypeError: If one of the two is not made of numbers.
-        ValueError: If ``std`` is negative, or one of the two is not finite. The model that is
-            returned raises it where a tensor m or s has not the shape of one example.
+        ``eps_model(x_t, t)``, working in x_t's dtype on x_t's device. It raises ``ValueError`` where a
+        tensor m or s has not the shape of one example.
 
     Source:
         Conditional expectation of jointly Gaussian variables (see Bishop 2006, equation 2.81).
     """
-    return Gaussian(mean, std, schedule)
+    return Gaussian(float64(mean), float64(std), schedule)
+
+
+def check_example(model: Gaussian, name: str, x: Tensor) -> None:
+    """Refuse examples of another shape than the mean and the std, where those are no numbers."""
+    for own, value in (("mean", model.mean), ("std", model.std)):
+        if value.dim() > 0 and value.shape != x.shape[1:]:
+            raise ValueError(
+                f"{own} has shape {tuple(value.shape)}, but one example of {name} has "
+                f"{tuple(x.shape[1:])}; they must be equal, or {own} one number"
+            )
+
+
+def x_t_fits(self: Gaussian, x_t: Tensor) -> None:
+    """ValueError: If a tensor m or s has not the shape of one example."""
+    check_example(self, "x_t", x_t)
+
+
+def x_0_fits(self: Gaussian, x_0: Tensor) -> None:
+    """ValueError: If a tensor m or s has not the shape of one example."""
+    check_example(self, "x_0", x_0)
 
 
 class Gaussian:
     """What :func:`gaussian` returns: an eps-model that also knows how wrong it is on average."""
 
-    def __init__(self, mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule) -> None:
-        check_schedule(schedule)
-        self.mean, self.std, self.schedule = as_numbers("mean", mean), as_std(std), schedule
+    def __init__(self, mean: Tensor, std: Tensor, schedule: NoiseSchedule) -> None:
+        self.mean, self.std, self.schedule = mean, std, schedule
 
+    @contract("x_t: tensor, t: any time of self", x_t_fits)
     def __call__(self, x_t: Tensor, t: float | Tensor) -> Tensor:
         """Return ε*(x_t, t), the equation of :func:`gaussian`."""
-        m, s = self._of_example("x_t", x_t)
-        check_any_t(t, self.schedule.T, len(x_t))
+        m, s = self.mean.to(x_t), self.std.to(x_t)
         alpha_bar, noise_variance = _shares_of_variance(t, self.schedule, x_t)
         variance = alpha_bar * s**2 + noise_variance  # of x_t, entry by entry
         return noise_variance.sqrt() / variance * (x_t - alpha_bar.sqrt() * m)
 
+    @contract("x_0: tensor, t: time of self", x_0_fits)
     def expected_error(self, x_0: Tensor, t: int | Tensor) -> Tensor:
         r"""Mean squared error of the guess of x_0, over all x_t that this x_0 may lead to.
 
@@ -75,29 +93,39 @@ class Gaussian:
 
         Returns:
             The error of each entry, same shape as x_0.
-
-        Raises:
-            IndexError, TypeError, ValueError: As the model itself.
         """
-        m, s = self._of_example("x_0", x_0)
-        check_t(t, self.schedule.T, len(x_0))
+        m, s = self.mean.to(x_0), self.std.to(x_0)
         alpha_bar = gathered(self.schedule.alpha_bar, t, x_0)
         noise_variance = gathered(1 - self.schedule.alpha_bar, t, x_0)
         k = alpha_bar.sqrt() * s**2 / (alpha_bar * s**2 + noise_variance)
         return ((1 - k * alpha_bar.sqrt()) * (x_0 - m)) ** 2 + k**2 * noise_variance
 
-    def _of_example(self, name: str, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and std in x's dtype and place, after a look at their shapes."""
-        check_floats(name, x, look_inside=False)
-        for own, value in (("mean", self.mean), ("std", self.std)):
-            if value.dim() > 0 and value.shape != x.shape[1:]:
-                raise ValueError(
-                    f"{own} has shape {tuple(value.shape)}, but one example of {name} has "
-                    f"{tuple(x.shape[1:])}; they must be equal, or {own} one number"
-                )
-        return self.mean.to(x), self.std.to(x)
+
+def a_std_a_component(means: Tensor, std: float | Tensor) -> None:
+    """ValueError: If std is neither one number nor one for each component."""
+    count, shape = len(means), tuple(float64(std).shape)
+    if shape not in ((), (count,)):
+        raise ValueError(
+            f"std must be one number or have shape ({count},), one a component; got {shape}"
+        )
 
 
+def a_weight_a_component(means: Tensor, weights: Tensor | None) -> None:
+    """ValueError: If there is not one weight above 0 for each component."""
+    if weights is None:
+        return
+    w = float64(weights)
+    if w.shape != (len(means),) or (w <= 0).any():
+        raise ValueError(
+            f"weights must be {len(means)} positive numbers, one a component; got {weights!r}"
+        )
+
+
+@contract(
+    "means: examples (K, ...), std: numbers from 0, weights: numbers or None",
+    a_std_a_component,
+    a_weight_a_component,
+)
 def mixture(
     means: Tensor,
     std: float | Tensor,
@@ -122,50 +150,32 @@ def mixture(
     Returns:
         ``eps_model(x_t, t)`` for x_t of shape (B, ...); it needs memory for B × K numbers.
 
-    Raises:
-        TypeError: If ``means`` does not hold floating-point numbers, or std or weights no numbers.
-        ValueError: If shapes do not fit, a std is negative or a weight not positive.
-
     Source:
         Score of a Gaussian mixture, times :math:`-\sqrt{1-\bar\alpha_t}`.
     """
-    return Mixture(means, std, weights, schedule)
+    w = torch.ones(len(means)) if weights is None else weights
+    return Mixture(means, float64(std), float64(w), schedule)
+
+
+def one_example_as_the_means(self: Mixture, x_t: Tensor) -> None:
+    """ValueError: If one example has another shape than the means."""
+    example = self.means.shape[1:]
+    if x_t.shape[1:] != example:
+        raise ValueError(
+            f"x_t must have shape (B, {', '.join(map(str, example))}); got {tuple(x_t.shape)}"
+        )
 
 
 class Mixture:
     """What :func:`mixture` and :func:`ideal` return: an eps-model that knows its components."""
 
     def __init__(
-        self,
-        means: Tensor,
-        std: float | Tensor,
-        weights: Tensor | None,
-        schedule: NoiseSchedule,
-        *,
-        name: str = "means",
+        self, means: Tensor, std: Tensor, weights: Tensor, schedule: NoiseSchedule
     ) -> None:
-        """Check and keep the components; ``name`` is what the caller knows the means by."""
-        check_schedule(schedule)
-        check_floats(name, means)
-        if means.dim() < 2:
-            raise ValueError(
-                f"{name} must be a batch of examples, shape (K, ...); got {tuple(means.shape)}"
-            )
-        count = len(means)
-        s = as_std(std)
-        if s.shape not in ((), (count,)):
-            raise ValueError(
-                f"std must be one number or have shape ({count},), one a component; "
-                f"got {tuple(s.shape)}"
-            )
-        w = torch.ones(count) if weights is None else as_numbers("weights", weights)
-        if w.shape != (count,) or (w <= 0).any():
-            raise ValueError(
-                f"weights must be {count} positive numbers, one a component; got {weights!r}"
-            )
-        self.means, self.std, self.schedule = means, s.expand(count), schedule
-        self.log_weights = w.double().log()
+        self.means, self.std, self.schedule = means, std.expand(len(means)), schedule
+        self.log_weights = weights.log()
 
+    @contract("x_t: tensor, t: any time of self", one_example_as_the_means)
     def __call__(self, x_t: Tensor, t: float | Tensor) -> Tensor:
         """Return ε*(x_t, t), the equation of :func:`mixture`."""
         log_share, variance = self._log_shares(x_t, t)
@@ -175,6 +185,7 @@ class Mixture:
         towards = x * pull.sum(1, keepdim=True) - alpha_bar.sqrt() * (pull @ m)
         return (noise_variance.sqrt() * towards).to(x_t.dtype).reshape(x_t.shape)
 
+    @contract("x_t: tensor, t: any time of self", one_example_as_the_means)
     def log_shares(self, x_t: Tensor, t: float | Tensor) -> Tensor:
         r"""Logarithm of each component's share in x_t, :math:`\log r_k(x_t)`.
 
@@ -184,21 +195,11 @@ class Mixture:
 
         Returns:
             Shape (B, K), in double precision; the shares sum to 1.
-
-        Raises:
-            IndexError, TypeError, ValueError: As the model itself.
         """
         return self._log_shares(x_t, t)[0].log_softmax(dim=1)
 
     def _log_shares(self, x_t: Tensor, t: float | Tensor) -> tuple[Tensor, Tensor]:
         """Logarithms of the shares up to a common number, (B, K), and V_k, (K,) or (B, K)."""
-        check_floats("x_t", x_t, look_inside=False)
-        example = self.means.shape[1:]
-        if x_t.shape[1:] != example:
-            raise ValueError(
-                f"x_t must have shape (B, {', '.join(map(str, example))}); got {tuple(x_t.shape)}"
-            )
-        check_any_t(t, self.schedule.T, len(x_t))
         x, m = self._flat(x_t)
         alpha_bar, noise_variance = _shares_of_variance(t, self.schedule, x)  # a number, or (B, 1)
         variance = alpha_bar * self.std.to(x) ** 2 + noise_variance  # V_k
@@ -215,6 +216,27 @@ class Mixture:
         return x, self.means.flatten(1).to(x)
 
 
+def model_is_a_mixture(model: Mixture) -> None:
+    """TypeError: If ``model`` is no mixture."""
+    if not isinstance(model, Mixture):
+        raise TypeError(f"model must come from exact.mixture or exact.ideal, got {shown(model)}")
+
+
+def labels_are_whole(labels: Tensor) -> None:
+    """TypeError: If ``labels`` is no LongTensor."""
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
+        raise TypeError(f"labels must be a LongTensor (K,), got {shown(labels)}")
+
+
+def a_label_a_component(model: Mixture, labels: Tensor) -> None:
+    """ValueError: If there is not one label for each component, or one is negative."""
+    if labels.shape != (len(model.means),) or (labels < 0).any():
+        raise ValueError(
+            f"labels must be {len(model.means)} numbers from 0 up, one a component; got {labels!r}"
+        )
+
+
+@contract("", model_is_a_mixture, labels_are_whole, a_label_a_component)
 def classifier(model: Mixture, labels: Tensor) -> Callable[[Tensor, float | Tensor], Tensor]:
     r"""The best classifier of noisy data from a mixture whose components have labels.
 
@@ -230,21 +252,9 @@ def classifier(model: Mixture, labels: Tensor) -> Callable[[Tensor, float | Tens
     Returns:
         ``classifier(x_t, t)``, which gives log p(y | x_t), shape (B, classes), with a gradient.
 
-    Raises:
-        TypeError: If ``model`` is no mixture, or ``labels`` no LongTensor.
-        ValueError: If there is not one label for each component, or one is negative.
-
     Source:
         Bayes' rule; slide "Conditional generation: Classifier Guidance".
     """
-    if not isinstance(model, Mixture):
-        raise TypeError(f"model must come from exact.mixture or exact.ideal, got {shown(model)}")
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
-        raise TypeError(f"labels must be a LongTensor (K,), got {shown(labels)}")
-    if labels.shape != (len(model.means),) or (labels < 0).any():
-        raise ValueError(
-            f"labels must be {len(model.means)} numbers from 0 up, one a component; got {labels!r}"
-        )
     mask = torch.zeros(len(labels), int(labels.max()) + 1, dtype=torch.bool)
     mask[torch.arange(len(labels)), labels] = True
 
@@ -256,6 +266,7 @@ def classifier(model: Mixture, labels: Tensor) -> Callable[[Tensor, float | Tens
     return log_probabilities
 
 
+@contract("data: examples (K, ...)")
 def ideal(data: Tensor, schedule: NoiseSchedule) -> Mixture:
     r"""The best noise prediction if nothing but the given examples exists.
 
@@ -274,14 +285,10 @@ def ideal(data: Tensor, schedule: NoiseSchedule) -> Mixture:
     Returns:
         ``eps_model(x_t, t)``, see :func:`mixture` (N components without spread).
 
-    Raises:
-        TypeError: If ``data`` does not hold floating-point numbers.
-        ValueError: If ``data`` is empty or not finite.
-
     Source:
         Karras et al. 2022, appendix B.3 (the ideal denoiser).
     """
-    return Mixture(data, 0.0, None, schedule, name="data")
+    return unchecked(mixture)(data, 0.0, None, schedule)
 
 
 def _shares_of_variance(
@@ -295,23 +302,9 @@ def _shares_of_variance(
     return gathered(schedule.alpha_bar, whole, x), gathered(1 - schedule.alpha_bar, whole, x)
 
 
-def as_numbers(name: str, value: float | Tensor) -> Tensor:
-    """A number or a tensor as finite float64 numbers; ``name`` is what to call it in an error."""
-    try:
-        numbers = torch.as_tensor(value, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}") from error
-    if not torch.isfinite(numbers).all():
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return numbers
-
-
-def as_std(value: float | Tensor) -> Tensor:
-    """Standard deviations as float64 numbers, none of them negative."""
-    std = as_numbers("std", value)
-    if (std < 0).any():
-        raise ValueError(f"std must be at least 0, got {value!r}")
-    return std
+def float64(value: float | Tensor) -> Tensor:
+    """A number or a tensor in double precision."""
+    return torch.as_tensor(value, dtype=torch.float64)
 
 
 def widest(x: Tensor) -> torch.dtype:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..base.validate import check_floats, check_same_shape, shown
+from ..base.contracts import contract
 
 Number = float | Tensor
 
@@ -18,6 +18,59 @@ HALF_BIN = 1 / 255
 FAR = 1e4
 
 
+def shapes_go_together(mean_1: Number, var_1: Number, mean_2: Number, var_2: Number) -> None:
+    """ValueError: If tensors differ in their number of dimensions, or in a length that is not 1."""
+    named = {"mean_1": mean_1, "var_1": var_1, "mean_2": mean_2, "var_2": var_2}
+    largest = max(as_tensors(*named.values()), key=Tensor.dim)
+    for name, value in named.items():
+        check_goes_with(name, value, largest)
+
+
+def var_goes_with_x(x: Tensor, var: Number) -> None:
+    """ValueError: If the variance has another number of dimensions than x, or a length that does not fit."""
+    check_goes_with("var", var, x)
+
+
+def x_is_8_bit(x: Tensor) -> None:
+    """ValueError: If x is not made of 8-bit values in [-1, 1]."""
+    check_8_bit("x", x)
+
+
+def check_8_bit(name: str, x: Tensor) -> None:
+    """Refuse values that are not v / 127.5 - 1 for a whole v in 0..255."""
+    v = (x.detach().double() + 1) * 127.5
+    wrong = ((v - v.round()).abs() > 1e-3) | (v < -1e-3) | (v > 255 + 1e-3)
+    if wrong.any():
+        raise ValueError(
+            f"{name} must hold 8-bit values scaled to [-1, 1] (v / 127.5 - 1 for v = 0..255), got "
+            f"{float(x[wrong][0]):g} ({int(wrong.sum())} of {x.numel()} entries do not fit); round "
+            f"resized images to 8 bits again, or take likelihood='density' for continuous data"
+        )
+
+
+def check_goes_with(name: str, value: Number, x: Tensor) -> None:
+    """Refuse a tensor that multiplies x only by being moved along its dimensions."""
+    shape = value.shape if isinstance(value, Tensor) else ()
+    if len(shape) not in (0, x.dim()) or any(
+        n not in (1, m) and m != 1 for n, m in zip(shape, x.shape, strict=False)
+    ):
+        raise ValueError(
+            f"{name} has shape {tuple(shape)}, which does not go with "
+            f"{tuple(x.shape)}: give a number, or a tensor with as many dimensions"
+        )
+
+
+def as_tensors(*values: Number) -> list[Tensor]:
+    """Tensors as they are, numbers in the type and place of the tensor with the most dimensions."""
+    tensors = [x for x in values if isinstance(x, Tensor)]
+    like = max(tensors, key=Tensor.dim, default=torch.zeros((), dtype=torch.float64))
+    return [
+        x if isinstance(x, Tensor) else torch.as_tensor(x, dtype=like.dtype, device=like.device)
+        for x in values
+    ]
+
+
+@contract("mean_1: value, var_1: variance, mean_2: value, var_2: variance", shapes_go_together)
 def gaussian_kl(mean_1: Number, var_1: Number, mean_2: Number, var_2: Number) -> Tensor:
     r"""KL divergence between two Gaussians, entry by entry, in nats.
 
@@ -40,32 +93,15 @@ def gaussian_kl(mean_1: Number, var_1: Number, mean_2: Number, var_2: Number) ->
         any shape; tensors may also differ where one of them has length 1 (a variance for each
         example, shape (B, 1, 1, 1)).
 
-    Raises:
-        TypeError: If an argument is not made of real numbers.
-        ValueError: If a variance is not positive, or the number of dimensions differs.
-
     Source:
         Bishop 2006, exercise 1.30; slide "Loss function".
     """
-    names = ("mean_1", "var_1", "mean_2", "var_2")
-    given = dict(zip(names, (mean_1, var_1, mean_2, var_2), strict=True))
-    tensors = [x for x in given.values() if isinstance(x, Tensor)]
-    like = max(tensors, key=torch.Tensor.dim, default=torch.zeros((), dtype=torch.float64))
-    m_1, v_1, m_2, v_2 = (_as_tensor(name, x, like) for name, x in given.items())
-    for name, variance in (("var_1", v_1), ("var_2", v_2)):
-        if not bool((variance > 0).all()):
-            raise ValueError(
-                f"{name} must be positive, got {float(variance.min()):g}; it is the variance"
-            )
-    return kl_apart(m_1 - m_2, v_1, v_2)
-
-
-def kl_apart(difference: Tensor, var_1: Tensor, var_2: Tensor) -> Tensor:
-    """The equation of :func:`gaussian_kl` alone, for means that differ by ``difference``."""
+    mean_1, var_1, mean_2, var_2 = as_tensors(mean_1, var_1, mean_2, var_2)
     ratio = var_1 / var_2
-    return (ratio - ratio.log() - 1 + difference.square() / var_2) / 2
+    return (ratio - ratio.log() - 1 + (mean_1 - mean_2).square() / var_2) / 2
 
 
+@contract("x: floats, mean: like x, var: variance", var_goes_with_x)
 def gaussian_log_density(x: Tensor, mean: Tensor, var: Number) -> Tensor:
     r"""Logarithm of a Gaussian density, entry by entry, in nats.
 
@@ -80,17 +116,14 @@ def gaussian_log_density(x: Tensor, mean: Tensor, var: Number) -> Tensor:
         mean: :math:`\mu`, same shape.
         var: :math:`\sigma^2 > 0`, a number, or a tensor that fits x.
 
-    Raises:
-        TypeError: If an argument does not hold real numbers.
-        ValueError: If shapes differ, or the variance is not positive.
-
     Source:
         Bishop 2006, equation 1.46.
     """
-    variance = _checked(x, mean, var)
-    return -((x - mean).square() / variance + (2 * math.pi * variance).log()) / 2
+    x, mean, var = as_tensors(x, mean, var)
+    return -((x - mean).square() / var + (2 * math.pi * var).log()) / 2
 
 
+@contract("x: floats, mean: like x, var: variance", var_goes_with_x, x_is_8_bit)
 def discretised_log_likelihood(x: Tensor, mean: Tensor, var: Number) -> Tensor:
     r"""Log-probability of 8-bit values under a Gaussian, entry by entry, in nats.
 
@@ -116,17 +149,11 @@ def discretised_log_likelihood(x: Tensor, mean: Tensor, var: Number) -> Tensor:
     Returns:
         :math:`\log P(x)`, at most 0, same shape as x.
 
-    Raises:
-        TypeError: If an argument does not hold real numbers.
-        ValueError: If x is not made of 8-bit values in [-1, 1], shapes differ, or the variance is not
-            positive.
-
     Source:
         Ho et al. 2020, equation 13.
     """
-    variance = _checked(x, mean, var)
-    check_8_bit("x", x)
-    std = variance.sqrt()
+    x, mean, var = as_tensors(x, mean, var)
+    std = var.sqrt()
     upper = torch.where(x > 1 - HALF_BIN, FAR, (x + HALF_BIN - mean) / std)
     lower = torch.where(x < -1 + HALF_BIN, -FAR, (x - HALF_BIN - mean) / std)
     # log Φ is exact in the lower tail, however small Φ is; a bin in the upper one is mirrored.
@@ -135,44 +162,3 @@ def discretised_log_likelihood(x: Tensor, mean: Tensor, var: Number) -> Tensor:
     log_upper: Tensor = torch.special.log_ndtr(upper)
     log_share: Tensor = torch.log(-torch.expm1(torch.special.log_ndtr(lower) - log_upper))
     return log_upper + log_share
-
-
-def check_8_bit(name: str, x: Tensor) -> None:
-    """Refuse values that are not v / 127.5 - 1 for a whole v in 0..255."""
-    v = (x.detach().double() + 1) * 127.5
-    wrong = ((v - v.round()).abs() > 1e-3) | (v < -1e-3) | (v > 255 + 1e-3)
-    if wrong.any():
-        raise ValueError(
-            f"{name} must hold 8-bit values scaled to [-1, 1] (v / 127.5 - 1 for v = 0..255), got "
-            f"{float(x[wrong][0]):g} ({int(wrong.sum())} of {x.numel()} entries do not fit); round "
-            f"resized images to 8 bits again, or take likelihood='density' for continuous data"
-        )
-
-
-def _checked(x: Tensor, mean: Tensor, var: Number) -> Tensor:
-    check_floats("x", x)
-    check_floats("mean", mean)
-    check_same_shape("mean", mean, "x", x)
-    variance = _as_tensor("var", var, x)
-    if not bool((variance > 0).all()):
-        raise ValueError(f"var must be positive, got {float(variance.min()):g}")
-    return variance
-
-
-def _as_tensor(name: str, value: Number, like: Tensor) -> Tensor:
-    if isinstance(value, Tensor) and value.is_floating_point():
-        number = value
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = torch.as_tensor(value, dtype=like.dtype, device=like.device)
-    else:
-        raise TypeError(f"{name} must be a number or a tensor of floats, got {shown(value)}")
-    if not torch.isfinite(number.detach()).all():
-        raise ValueError(f"{name} holds NaN or infinity")
-    if number.dim() not in (0, like.dim()) or any(
-        n not in (1, m) and m != 1 for n, m in zip(number.shape, like.shape, strict=False)
-    ):
-        raise ValueError(
-            f"{name} has shape {tuple(number.shape)}, which does not go with "
-            f"{tuple(like.shape)}: give a number, or a tensor with as many dimensions"
-        )
-    return number

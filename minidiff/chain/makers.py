@@ -7,13 +7,14 @@ import math
 import numpy as np
 import torch
 
-from ..base.validate import check_number, check_positive_int, check_schedule
-from .schedule import NoiseSchedule, scale_of_beta, warn_of_short_chain
+from ..base.contracts import contract
+from .schedule import NoiseSchedule, scale_of_beta, variances_stay_below_1, warn_of_short_chain
 
 #: How far to both sides of its middle the sigmoid of β is followed
 SIGMOID_REACH = 6.0
 
 
+@contract("T: count, beta_1 and beta_T: number in (0, 1)", variances_stay_below_1)
 def scaled_linear_schedule(
     T: int = 1000, beta_1: float = 8.5e-4, beta_T: float = 0.012, *, rescale: bool = False
 ) -> NoiseSchedule:
@@ -32,23 +33,20 @@ def scaled_linear_schedule(
         beta_T: Last variance, in (0, 1).
         rescale: Multiply both ends by 1000 / T, so that every T reaches about the same noise.
 
-    Raises:
-        ValueError: If a variance, rescaled or not, is outside (0, 1).
-
     Warns:
         UserWarning: If the default ends are used with a T for which :math:`\bar\alpha_T > 0.01`.
 
     Source:
         Rombach et al. 2022, in their code, where it is called linear; ``"scaled_linear"`` in diffusers.
     """
-    factor = scale_of_beta(T, beta_1, beta_T, rescale)
-    beta = factor * np.linspace(math.sqrt(beta_1), math.sqrt(beta_T), T) ** 2
+    beta = scale_of_beta(T, rescale) * np.linspace(math.sqrt(beta_1), math.sqrt(beta_T), T) ** 2
     schedule = NoiseSchedule(beta, name="scaled linear")
     if not rescale and (beta_1, beta_T) == (8.5e-4, 0.012):
         warn_of_short_chain("scaled_linear_schedule", schedule, "from 8.5e-4 to 0.012")
     return schedule
 
 
+@contract("T: count, beta_1 and beta_T: number in (0, 1)", variances_stay_below_1)
 def sigmoid_beta_schedule(
     T: int = 1000, beta_1: float = 1e-4, beta_T: float = 0.02, *, rescale: bool = False
 ) -> NoiseSchedule:
@@ -67,23 +65,38 @@ def sigmoid_beta_schedule(
         beta_T: The variance to which it goes, in (0, 1).
         rescale: Multiply both ends by 1000 / T, so that every T reaches about the same noise.
 
-    Raises:
-        ValueError: If a variance, rescaled or not, is outside (0, 1).
-
     Warns:
         UserWarning: If the default ends are used with a T for which :math:`\bar\alpha_T > 0.01`.
 
     Source:
         Xu et al. 2022 (GeoDiff); ``"sigmoid"`` in diffusers.
     """
-    factor = scale_of_beta(T, beta_1, beta_T, rescale)
     sigmoid = 1 / (1 + np.exp(-np.linspace(-SIGMOID_REACH, SIGMOID_REACH, T)))
-    schedule = NoiseSchedule(factor * (beta_1 + (beta_T - beta_1) * sigmoid), name="sigmoid beta")
+    beta = scale_of_beta(T, rescale) * (beta_1 + (beta_T - beta_1) * sigmoid)
+    schedule = NoiseSchedule(beta, name="sigmoid beta")
     if not rescale and (beta_1, beta_T) == (1e-4, 0.02):
         warn_of_short_chain("sigmoid_beta_schedule", schedule, "from 1e-4 to 0.02")
     return schedule
 
 
+def falls(start: float, end: float) -> None:
+    """ValueError: If ``end`` is not above ``start``."""
+    if not start < end:
+        raise ValueError(f"start must be below end, got start = {start:g}, end = {end:g}")
+
+
+def stays_where_it_is_steep(start: float, end: float, tau: float) -> None:
+    """ValueError: If an end divided by τ is beyond ±20, where neighbouring steps are all alike."""
+    if max(abs(start), abs(end)) / tau > 20:
+        raise ValueError(
+            f"start / tau and end / tau must lie in [-20, 20], beyond which the sigmoid is flat; got "
+            f"start = {start:g}, end = {end:g}, tau = {tau:g}"
+        )
+
+
+@contract(
+    "T: count, start and end: number, tau: number in (0, inf)", falls, stays_where_it_is_steep
+)
 def sigmoid_schedule(
     T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0
 ) -> NoiseSchedule:
@@ -105,24 +118,9 @@ def sigmoid_schedule(
         end: Where on the sigmoid t = T is, above ``start``.
         tau: Temperature τ > 0 by which both are divided.
 
-    Raises:
-        ValueError: If ``end`` is not above ``start``, τ is not positive, or an end divided by τ is beyond
-            ±20, where the sigmoid is so flat that neighbouring steps could not be told apart.
-
     Source:
         Jabri et al. 2022, appendix; Chen 2023, algorithm 1.
     """
-    T = check_positive_int("T", T)
-    for name, value in (("start", start), ("end", end)):
-        check_number(name, value, -math.inf, math.inf)
-    check_number("tau", tau, 0, math.inf, open_ends=True)
-    if not start < end:
-        raise ValueError(f"start must be below end, got start = {start:g}, end = {end:g}")
-    if max(abs(start), abs(end)) / tau > 20:
-        raise ValueError(
-            f"start / tau and end / tau must lie in [-20, 20], beyond which the sigmoid is flat; got "
-            f"start = {start:g}, end = {end:g}, tau = {tau:g}"
-        )
     g = torch.sigmoid(torch.linspace(start / tau, end / tau, T + 1, dtype=torch.float64))
     left = g[-1] - g
     # Only the last beta reaches the limit: nothing is left at T, which would make it 1.
@@ -130,6 +128,16 @@ def sigmoid_schedule(
     return NoiseSchedule(beta, name="sigmoid")
 
 
+def two_steps(schedule: NoiseSchedule) -> None:
+    """ValueError: If it has one step only, which cannot both be kept and leave nothing."""
+    if schedule.T < 2:
+        raise ValueError(
+            "schedule has T = 1, so its first step, which is kept, is also the last one, which is to "
+            "leave nothing; it takes T >= 2"
+        )
+
+
+@contract("", two_steps)
 def rescale_zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
     r"""The same schedule, shifted and scaled until nothing of the data is left at T.
 
@@ -148,19 +156,9 @@ def rescale_zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
     Returns:
         A new schedule, with :math:`\beta_T = 1`.
 
-    Raises:
-        TypeError: If ``schedule`` is none.
-        ValueError: If it has one step only, which cannot both be kept and leave nothing.
-
     Source:
         Lin et al. 2024, algorithm 1.
     """
-    check_schedule(schedule)
-    if schedule.T < 2:
-        raise ValueError(
-            "schedule has T = 1, so its first step, which is kept, is also the last one, which is to "
-            "leave nothing; it takes T >= 2"
-        )
     signal = schedule.alpha_bar[1:].sqrt()
     shifted = signal - signal[-1]
     # The factor is the same for all t and cancels in the ratios; the first step stays what it was.

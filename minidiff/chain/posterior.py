@@ -122,6 +122,7 @@ def model_variance(schedule: NoiseSchedule, variance: str = "small") -> Tensor:
     return sigma_2
 
 
+@contract("v: tensor, large and small: variance")
 def log_interpolation(v: Tensor, large: float | Tensor, small: float | Tensor) -> Tensor:
     r"""The learned variance's logarithm, between that of the two fixed ones.
 

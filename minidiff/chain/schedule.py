@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +18,39 @@ from torch import Tensor
 
 from ..base.contracts import contract, unchecked
 from ..base.shapes import beside
-from ..base.validate import check_number, check_positive_int, shown
+from ..base.validate import shown
 from .continuous import ContinuousSchedule
 
 
+def real_numbers(beta: Any) -> None:
+    """TypeError: If beta is not a sequence of real numbers."""
+    try:
+        steps = _tensor(beta)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"beta must be a sequence of numbers beta_1..beta_T, got {shown(beta)}"
+        ) from error
+    if steps.is_complex() or steps.dtype == torch.bool:
+        raise TypeError(f"beta must hold real numbers, got dtype {steps.dtype}")
+
+
+def variances(beta: Any, zero_terminal_snr: bool) -> None:
+    """ValueError: If beta is empty, not one-dimensional, NaN or outside (0, 1)."""
+    steps = _tensor(beta).double()
+    if steps.dim() != 1 or len(steps) == 0:
+        raise ValueError(f"beta must be beta_1..beta_T, shape (T,); got shape {tuple(steps.shape)}")
+    if zero_terminal_snr and steps[-1] == 1:
+        steps = steps[:-1]
+    wrong = torch.nonzero(~((steps > 0) & (steps < 1))).flatten()
+    if len(wrong):
+        t = int(wrong[0]) + 1
+        hint = ""
+        if t == len(steps) and steps[-1] == 1:
+            hint = "; beta_T = 1 is allowed only with zero_terminal_snr=True"
+        raise ValueError(f"beta_{t} = {float(steps[t - 1])} is outside (0, 1){hint}")
+
+
+@contract("", real_numbers, variances)
 class NoiseSchedule:
     r"""A variance schedule :math:`\beta_1, \dots, \beta_T` and what follows from it.
 
@@ -47,10 +77,6 @@ class NoiseSchedule:
         alpha_bar: :math:`\bar\alpha_t`, the share of the data's variance that is left at t.
         beta_tilde: :math:`\tilde\beta_t`, the variance of the forward-process posterior.
 
-    Raises:
-        TypeError: If ``beta`` is not a sequence of real numbers.
-        ValueError: If ``beta`` is empty, not one-dimensional, NaN or outside (0, 1).
-
     Source:
         Ho et al. 2020, section 2; slides "The forward process" and "The Nice™ property".
     """
@@ -62,8 +88,7 @@ class NoiseSchedule:
         name: str = "custom",
         zero_terminal_snr: bool = False,
     ) -> None:
-        steps = _as_float64(beta)
-        _check_beta(steps, zero_terminal_snr)
+        steps = _tensor(beta).double()
         start = torch.zeros(1, dtype=torch.float64)
         self.name = name
         self.T = len(steps)
@@ -91,6 +116,18 @@ class NoiseSchedule:
         return f"NoiseSchedule({self.name!r}, T={self.T}, alpha_bar_T={self.alpha_bar[-1]:.3g})"
 
 
+def variances_stay_below_1(T: int, beta_1: float, beta_T: float, rescale: bool) -> None:
+    """ValueError: If a variance is not below 1 once it is rescaled."""
+    factor = scale_of_beta(T, rescale)
+    for name, value in (("beta_1", beta_1), ("beta_T", beta_T)):
+        if factor * value >= 1:
+            raise ValueError(
+                f"rescale=True with T = {T} makes {name} = {factor * value:g}, and a variance must "
+                f"stay below 1; take T > {1000 * value:g}, or cosine_schedule({T})"
+            )
+
+
+@contract("T: count, beta_1 and beta_T: number in (0, 1)", variances_stay_below_1)
 def linear_schedule(
     T: int = 1000, beta_1: float = 1e-4, beta_T: float = 0.02, *, rescale: bool = False
 ) -> NoiseSchedule:
@@ -108,36 +145,23 @@ def linear_schedule(
         beta_T: Last variance, in (0, 1).
         rescale: Multiply both ends by 1000 / T, so that every T reaches about the same noise.
 
-    Raises:
-        ValueError: If a variance, rescaled or not, is outside (0, 1).
-
     Warns:
         UserWarning: If the default ends are used with a T for which :math:`\bar\alpha_T > 0.01`.
 
     Source:
         Ho et al. 2020, section 4; slide "The forward process", footnote.
     """
-    factor = scale_of_beta(T, beta_1, beta_T, rescale)
     # numpy's linspace meets both ends exactly; torch's may miss the last one by a rounding.
-    schedule = NoiseSchedule(factor * np.linspace(beta_1, beta_T, T), name="linear")
+    beta = scale_of_beta(T, rescale) * np.linspace(beta_1, beta_T, T)
+    schedule = NoiseSchedule(beta, name="linear")
     if not rescale and (beta_1, beta_T) == (1e-4, 0.02):
         warn_of_short_chain("linear_schedule", schedule, "from 1e-4 to 0.02")
     return schedule
 
 
-def scale_of_beta(T: int, beta_1: float, beta_T: float, rescale: bool) -> float:
-    """What all β are multiplied by, 1 or 1000 / T, after a check of what they become."""
-    check_positive_int("T", T)
-    check_number("beta_1", beta_1, 0, 1, open_ends=True)
-    check_number("beta_T", beta_T, 0, 1, open_ends=True)
-    factor = 1000 / T if rescale else 1.0
-    for name, value in (("beta_1", beta_1), ("beta_T", beta_T)):
-        if factor * value >= 1:
-            raise ValueError(
-                f"rescale=True with T = {T} makes {name} = {factor * value:g}, and a variance must "
-                f"stay below 1; take T > {1000 * value:g}, or cosine_schedule({T})"
-            )
-    return factor
+def scale_of_beta(T: int, rescale: bool) -> float:
+    """What all β are multiplied by: ends that were chosen for T = 1000 then fit this T."""
+    return 1000 / T if rescale else 1.0
 
 
 def warn_of_short_chain(maker: str, schedule: NoiseSchedule, ends: str) -> None:
@@ -148,10 +172,11 @@ def warn_of_short_chain(maker: str, schedule: NoiseSchedule, ends: str) -> None:
             f"{maker}: beta {ends} is meant for T = 1000; at T = {schedule.T}, "
             f"alpha_bar_T = {left:.2f} of the data's variance is still there at the end. "
             f"Pass rescale=True to scale beta by 1000 / T",
-            stacklevel=3,
+            stacklevel=4,  # past the maker and its contract
         )
 
 
+@contract("T: count, s: number in (0, 1)")
 def cosine_schedule(T: int = 1000, s: float = 0.008) -> NoiseSchedule:
     r"""The cosine schedule: :math:`\bar\alpha_t` falls along a squared cosine.
 
@@ -164,14 +189,9 @@ def cosine_schedule(T: int = 1000, s: float = 0.008) -> NoiseSchedule:
         T: Number of steps, at least 1.
         s: Small positive offset that keeps :math:`\beta_t` from being tiny near t = 0.
 
-    Raises:
-        ValueError: If ``s`` is outside (0, 1).
-
     Source:
         Nichol and Dhariwal 2021, equation 17; slide "Variance/noise schedulers".
     """
-    T = check_positive_int("T", T)
-    check_number("s", s, 0, 1, open_ends=True)
     t = torch.arange(T + 1, dtype=torch.float64)
     f = torch.cos((t / T + s) / (1 + s) * math.pi / 2) ** 2
     # Only the very last beta reaches the limit: f(T) = 0 would make it 1.
@@ -236,28 +256,7 @@ def alpha_bar_at(t: float, schedule: NoiseSchedule) -> float:
     return float(schedule.alpha_bar[t])
 
 
-def _as_float64(beta: Tensor | Sequence[float] | np.ndarray) -> Tensor:
-    try:
-        # By way of numpy, whose floats are double: torch would round Python's floats to float32.
-        steps = beta if isinstance(beta, Tensor) else torch.as_tensor(np.asarray(beta))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(
-            f"beta must be a sequence of numbers beta_1..beta_T, got {shown(beta)}"
-        ) from error
-    if steps.is_complex() or steps.dtype == torch.bool:
-        raise TypeError(f"beta must hold real numbers, got dtype {steps.dtype}")
-    return steps.detach().to(device="cpu").to(dtype=torch.float64)
-
-
-def _check_beta(beta: Tensor, zero_terminal_snr: bool) -> None:
-    if beta.dim() != 1 or len(beta) == 0:
-        raise ValueError(f"beta must be beta_1..beta_T, shape (T,); got shape {tuple(beta.shape)}")
-    if zero_terminal_snr and beta[-1] == 1:
-        beta = beta[:-1]
-    wrong = torch.nonzero(~((beta > 0) & (beta < 1))).flatten()
-    if len(wrong):
-        t = int(wrong[0]) + 1
-        hint = ""
-        if t == len(beta) and beta[-1] == 1:
-            hint = "; beta_T = 1 is allowed only with zero_terminal_snr=True"
-        raise ValueError(f"beta_{t} = {float(beta[t - 1])} is outside (0, 1){hint}")
+def _tensor(beta: Any) -> Tensor:
+    # By way of numpy, whose floats are double: torch would round Python's floats to float32.
+    steps = beta if isinstance(beta, Tensor) else torch.as_tensor(np.asarray(beta))
+    return steps.detach().cpu()

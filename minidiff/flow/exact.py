@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..base.validate import check_floats
-from ..chain.exact import as_numbers, as_std, widest
+from ..base.validate import as_numbers, check_floats
+from ..chain.exact import widest
 from .paths import Path, check_flow_time, checked_path, weights_beside
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
@@ -60,7 +60,7 @@ def exact_velocity(
             f"means must be a batch of examples, shape (K, ...); got {tuple(means.shape)}"
         )
     count, example = len(means), means.shape[1:]
-    s = as_std(std)
+    s = as_numbers("std", std, low=0)
     if s.shape not in ((), (count,), means.shape):
         raise ValueError(
             f"std must be one number, have shape ({count},), one a component, or the shape of means, "

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..base.contracts import unchecked
 from ..base.validate import check_choice, check_floats, check_same_shape, check_schedule
 from ..chain.gaussians import (
     discretised_log_likelihood,
     gaussian_kl,
     gaussian_log_density,
-    kl_apart,
 )
 from ..chain.posterior import log_interpolation, model_variance, posterior_weights
 from ..chain.schedule import NoiseSchedule, gathered
@@ -57,9 +57,10 @@ def bound_terms(
     for name, x in (("x0_hat", x0_hat), ("v", v)):
         check_same_shape(name, x, "x_0", x_0)
     small = gathered(model_variance(schedule, "small"), t, x_0)  # β̃_2 at t = 1, where β̃ is 0
-    variance = log_interpolation(v, gathered(schedule.beta, t, x_0), small).exp()
+    variance = unchecked(log_interpolation)(v, gathered(schedule.beta, t, x_0), small).exp()
     weight_0, _ = posterior_weights(schedule)
-    terms = kl_apart(gathered(weight_0, t, x_0) * (x_0 - x0_hat), small, variance)
+    apart = gathered(weight_0, t, x_0) * (x_0 - x0_hat)
+    terms = unchecked(gaussian_kl)(apart, small, 0.0, variance)
     if (first := t == 1).any():
         log_p = discretised_log_likelihood if likelihood == "discretised" else gaussian_log_density
         terms = terms.index_put(

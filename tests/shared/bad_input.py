@@ -250,6 +250,33 @@ def wrong_words(name: str, words: str) -> list[tuple]:
     return [("unknown", "nonsense", ValueError, (f"{name} must be one of {first}", "'nonsense'"))]
 
 
+def wrong_value(name: str) -> list[tuple]:
+    return [
+        ("NaN", math.nan, ValueError, (f"{name} holds NaN or infinity",)),
+        ("infinity", torch.tensor([math.inf]), ValueError, (f"{name} holds NaN or infinity",)),
+        ("a word", "wide", TypeError, (f"{name} must be a number or a tensor", "'wide'")),
+        ("a bool", True, TypeError, (f"{name} must be a number or a tensor", "True")),
+        ("integers", torch.ones(3).long(), TypeError, (f"{name} must be a number or", "Tensor")),
+    ]
+
+
+def wrong_numbers(name: str) -> list[tuple]:
+    return [
+        ("NaN", math.nan, ValueError, (f"{name} must be finite", "nan")),
+        ("infinity", [math.inf], ValueError, (f"{name} must be finite", "inf")),
+        ("a word", "wide", TypeError, (f"{name} must be a number or a tensor", "'wide'")),
+    ]
+
+
+def wrong_probabilities(name: str, p: torch.Tensor) -> list[tuple]:
+    return [
+        ("a list", [1.0], TypeError, (name, "[1.0] (list)")),
+        ("too short", p[1:], ValueError, (f"{name} must have shape", "(13,)", "(12,)")),
+        ("sum 2", 2 * p, ValueError, (name, "sum of 2")),
+        ("negative", p - p.roll(1), ValueError, (name, "smallest entry of -0.")),
+    ]
+
+
 #: For each kind of argument: its wrong values, from the clause and the right arguments.
 WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "floats": lambda c, good: wrong_floats(c.argument, good[c.argument]),
@@ -259,14 +286,29 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
         *wrong_floats(c.argument),
         *wrong_shapes(c.argument, c.words["other"]),
     ],
-    "time of schedule": lambda c, good: renamed(WRONG_T, "t", c.argument),
+    "examples": lambda c, good: [
+        *wrong_floats(c.argument, good[c.argument]),
+        (
+            "one axis",
+            torch.zeros(4),
+            ValueError,
+            (f"{c.argument} must have shape ({c.words['count']}, ...)", "(4,)"),
+        ),
+    ],
+    "time of": lambda c, good: renamed(WRONG_T, "t", c.argument),
     "index": lambda c, good: [
         (w, v, kind, (words[0], words[1].replace("1..", "0..")))
         for w, v, kind, words in WRONG_T
         if w not in ("0", "0 in a tensor")
     ],
-    "any time of schedule": lambda c, good: WRONG_T_OF_A_NET,
-    "one time of schedule": lambda c, good: renamed(WRONG_STEP, "t", c.argument),
+    "any time of": lambda c, good: WRONG_T_OF_A_NET,
+    "real time of": lambda c, good: [
+        *[(w, v, IndexError, (words[0], "[0, 12]")) for w, v, _, words in WRONG_T[1:3]],
+        *[(w, v, TypeError, ("t must", words[1])) for w, v, _, words in WRONG_T[4:8]],
+        ("NaN", math.nan, IndexError, ("t = nan", "[0, 12]")),
+        ("complex", torch.ones(3).cfloat(), TypeError, ("t must hold real", "complex64")),
+    ],
+    "one time of": lambda c, good: renamed(WRONG_STEP, "t", c.argument),
     "time below": lambda c, good: WRONG_S,
     "labels of": lambda c, good: [*WRONG_LABELS, ("a word", "3", TypeError, ("y must be", "'3'"))],
     "labels": lambda c, good: [
@@ -275,14 +317,39 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
         ("floats", torch.zeros(3), TypeError, ("y must be", "torch.float32")),
         ("a word", "1", TypeError, ("y must be", "'1' (str)")),
     ],
+    "label of each": lambda c, good: [
+        ("a list", [0, 1, 2], TypeError, (f"{c.argument} must be a LongTensor", "list")),
+        ("floats", torch.zeros(3), TypeError, (f"{c.argument} must be a LongTensor", "float32")),
+        ("too few", Y[:2], ValueError, (f"{c.argument} must have shape (3,)", "(2,)")),
+        ("a negative one", Y - 1, IndexError, (f"{c.argument} holds -1",)),
+    ],
     "one of": lambda c, good: wrong_words(c.argument, c.words["words"]),
-    "number": lambda c, good: wrong_number(
+    "number": lambda c, good: wrong_number(c.argument, "[", -math.inf, math.inf),
+    "number in": lambda c, good: wrong_number(
         c.argument,
         c.words["left"],
         float(c.words["low"]),
         float(c.words["high"]),
         c.words["right"],
     ),
+    "value": lambda c, good: wrong_value(c.argument),
+    "variance": lambda c, good: [
+        *wrong_value(c.argument),
+        ("0", 0.0, ValueError, (f"{c.argument} must be positive", "got 0")),
+        ("negative", -0.1, ValueError, (f"{c.argument} must be positive", "got -0.1")),
+        (
+            "one entry 0",
+            torch.eye(8).expand(3, 1, 8, 8),
+            ValueError,
+            (f"{c.argument} must be positive",),
+        ),
+    ],
+    "numbers": lambda c, good: wrong_numbers(c.argument),
+    "numbers from": lambda c, good: [
+        *wrong_numbers(c.argument),
+        ("too low", -0.5, ValueError, (f"{c.argument} must be at least 0", "-0.5")),
+    ],
+    "probabilities": lambda c, good: wrong_probabilities(c.argument, good[c.argument]),
     "weight": lambda c, good: wrong_number(c.argument, "[", float(c.words["low"]), math.inf),
     "count": lambda c, good: [
         row

@@ -12,6 +12,7 @@ from bad_input import PIXELS, S, X, Y, contract_of, eps_model, generated, labell
 
 import minidiff as md
 from minidiff.base.contracts import CONTRACTS, contract, unchecked
+from minidiff.chain.posterior import log_interpolation
 from minidiff.weights import save
 
 TWO = torch.zeros(3, 2, 8, 8)
@@ -22,9 +23,38 @@ CONVERSIONS = {
     if source != target
 }
 
+ENDS = {"T": 9, "beta_1": 0.1, "beta_T": 0.2}
+CURVE = S.continuous
+POINT, MIXTURE = md.exact.gaussian(0.0, 1.0, S), md.exact.mixture(X, 1.0, None, S)
+
 #: Arguments with which each function works.
 GOOD = [
     (md.seeded, {"seed": 0}),
+    (md.NoiseSchedule, {"beta": [0.1]}),
+    (md.linear_schedule, ENDS),
+    (md.scaled_linear_schedule, ENDS),
+    (md.sigmoid_beta_schedule, ENDS),
+    (md.sigmoid_schedule, {"T": 9, "start": -3.0, "end": 3.0, "tau": 1.0}),
+    (md.cosine_schedule, {"T": 9, "s": 0.1}),
+    (md.rescale_zero_terminal_snr, {"schedule": S}),
+    *[
+        (getattr(type(CURVE), name), {"self": CURVE, "t": 3.5})
+        for name in ("alpha", "sigma", "log_snr")
+    ],
+    (type(CURVE).t_of_log_snr, {"self": CURVE, "log_snr": 0.0}),
+    (type(CURVE).times, {"self": CURVE, "start": 12.0, "end": 0.5, "steps": 3}),
+    (md.gaussian_kl, {"mean_1": X, "var_1": 1.0, "mean_2": 0.0, "var_2": 1.0}),
+    (md.gaussian_log_density, {"x": X, "mean": X, "var": 1.0}),
+    (md.discretised_log_likelihood, {"x": PIXELS, "mean": X, "var": 1.0}),
+    (log_interpolation, {"v": X, "large": 0.3, "small": 0.2}),
+    (md.exact.gaussian, {"mean": 0.0, "std": 1.0, "schedule": S}),
+    (type(POINT).__call__, {"self": POINT, "x_t": X, "t": 3}),
+    (type(POINT).expected_error, {"self": POINT, "x_0": X, "t": 3}),
+    (md.exact.mixture, {"means": X, "std": 1.0, "weights": None, "schedule": S}),
+    (md.exact.ideal, {"data": X, "schedule": S}),
+    (type(MIXTURE).__call__, {"self": MIXTURE, "x_t": X, "t": 3}),
+    (type(MIXTURE).log_shares, {"self": MIXTURE, "x_t": X, "t": 3}),
+    (md.exact.classifier, {"model": MIXTURE, "labels": torch.tensor([0, 1, 1])}),
     (md.q_step, {"x_prev": X, "t": 3, "schedule": S}),
     (md.q_sample, {"x_0": X, "t": 3, "schedule": S}),
     (md.q_posterior, {"x_t": X, "x_0": X, "t": 3, "schedule": S}),
@@ -158,6 +188,12 @@ def test_the_docstring_says_what_is_raised():
         "ValueError: If x is empty or not finite; if y has another shape than x, or is not finite; if low or "
         "half is outside [0, 1]; if half is below low; if the moon is full. OSError: If the disk is."
     )
+
+
+def test_above_a_class_it_speaks_in_the_docstring_of_the_class():
+    said = " ".join(inspect.getdoc(md.NoiseSchedule).split())
+    assert "TypeError: If beta is not a sequence of real numbers. ValueError: If beta is" in said
+    assert said.index("Attributes:") < said.index("Raises:") < said.index("Source:")
 
 
 def test_sources_stay_behind_what_is_raised():
