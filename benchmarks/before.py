@@ -10,6 +10,7 @@ but what a student may type. On another processor the last bits differ from thes
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -32,21 +33,33 @@ def numbers(folder: Path, out: Path) -> dict[str, torch.Tensor]:
     return made
 
 
+def summary(x: torch.Tensor) -> list[float]:
+    """Three numbers that a tensor cannot keep when it changes: its mean, its size, and one mixed of all."""
+    flat = x.double().flatten()
+    mixed = (flat * torch.linspace(-1, 1, len(flat), dtype=torch.float64).cos()).mean()
+    return [float(value) for value in (flat.mean(), flat.square().mean().sqrt(), mixed)]
+
+
 def main() -> int:
     """Compare, and say what differs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("commit", nargs="?", default=BEFORE, help=f"to compare with ({BEFORE})")
-    commit = parser.parse_args().commit
+    parser.add_argument("--store", type=Path, help="write the commit's numbers, in short, as JSON")
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         old = Path(scratch) / "old"
         subprocess.run(
-            ["git", "-C", ROOT, "worktree", "add", "--quiet", "--detach", old, commit], check=True
+            ["git", "-C", ROOT, "worktree", "add", "--quiet", "--detach", old, chosen.commit],
+            check=True,
         )
         try:
             before = numbers(old, Path(scratch) / "before.pt")
             now = numbers(ROOT, Path(scratch) / "now.pt")
         finally:
             subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", old], check=True)
+    if chosen.store:
+        table = {name: summary(x) for name, x in before.items() if not name.startswith("load")}
+        chosen.store.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     different = [name for name in before if not torch.equal(before[name], now[name])]
     for name in different:
         apart = float((before[name].double() - now[name].double()).abs().max())
