@@ -5,25 +5,59 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..base.contracts import unchecked
-from ..base.validate import check_choice, check_floats, check_same_shape, check_schedule
+from ..base.contracts import contract, unchecked
 from ..chain.gaussians import (
+    check_8_bit,
     discretised_log_likelihood,
     gaussian_kl,
     gaussian_log_density,
 )
-from ..chain.posterior import log_interpolation, model_variance, posterior_weights
+from ..chain.posterior import (
+    FIXED_VARIANCES,
+    log_interpolation,
+    model_variance,
+    posterior_weights,
+)
 from ..chain.schedule import NoiseSchedule, gathered
 
 LIKELIHOODS = ("discretised", "density")
 
 
+def likelihood_of(x_0: Tensor, likelihood: str | None) -> str:
+    """What L_0 is: as it was said, else discretised for images (four dimensions) and a density else."""
+    if likelihood is not None:
+        return likelihood
+    return "discretised" if x_0.dim() == 4 else "density"
+
+
+def made_of_8_bits(x_0: Tensor, likelihood: str | None) -> None:
+    """ValueError: If x_0 is not made of 8-bit values where L_0 is discretised."""
+    if likelihood_of(x_0, likelihood) == "discretised":
+        check_8_bit("x_0", x_0)
+
+
+def trained_on_8_bits(x_0: Tensor, likelihood: str | None) -> None:
+    """ValueError: If x_0 is not made of 8-bit values where L_0 is discretised."""
+    if x_0.device.type == "cpu":  # on a GPU the look would make each training step wait
+        made_of_8_bits(x_0, likelihood)
+
+
+def first_of_8_bits(x_0: Tensor, t: int | Tensor, likelihood: str) -> None:
+    """ValueError: If an x_0 at t = 1 is not made of 8-bit values where L_0 is discretised."""
+    made_of_8_bits(x_0[_first(t, x_0)], likelihood)
+
+
+@contract(
+    f"x_0: batch, x0_hat and v: like x_0, t: time of schedule, likelihood: one of {LIKELIHOODS}",
+    first_of_8_bits,
+)
 def bound_terms(
     x_0: Tensor,
     x0_hat: Tensor,
     v: Tensor,
     t: Tensor,
     schedule: NoiseSchedule,
+    *,
     likelihood: str = "discretised",
 ) -> Tensor:
     r""":math:`L_{t-1}`, or at t = 1 :math:`L_0`, for a variance between the two fixed ones.
@@ -39,36 +73,43 @@ def bound_terms(
         v: The mixing weight, same shape, see :func:`~minidiff.chain.posterior.log_interpolation`: 0 for the
             small variance, 1 for the large one, or what the network says. At t = 1 it
             mixes :math:`\beta_1` and :math:`\tilde\beta_2`.
-        t: LongTensor (B,) in 1..T.
+        t: LongTensor (B,) in 1..T, or one int for all.
         schedule: The noise schedule.
         likelihood: ``"discretised"`` for 8-bit pixels, ``"density"`` for continuous data.
 
     Returns:
         Nats of each example, summed over its entries, shape (B,), with a gradient.
 
-    Raises:
-        ValueError: If shapes differ or the likelihood is unknown.
-
     Source:
         Ho et al. 2020, equations 5 and 13; Nichol and Dhariwal 2021, equations 4 to 7 and 15.
     """
-    check_schedule(schedule)
-    check_choice("likelihood", likelihood, LIKELIHOODS)
-    for name, x in (("x0_hat", x0_hat), ("v", v)):
-        check_same_shape(name, x, "x_0", x_0)
-    small = gathered(model_variance(schedule, "small"), t, x_0)  # β̃_2 at t = 1, where β̃ is 0
+    # β̃_2 at t = 1, where β̃ is 0
+    small = gathered(unchecked(model_variance)(schedule, "small"), t, x_0)
     variance = unchecked(log_interpolation)(v, gathered(schedule.beta, t, x_0), small).exp()
-    weight_0, _ = posterior_weights(schedule)
+    weight_0, _ = unchecked(posterior_weights)(schedule)
     apart = gathered(weight_0, t, x_0) * (x_0 - x0_hat)
     terms = unchecked(gaussian_kl)(apart, small, 0.0, variance)
-    if (first := t == 1).any():
+    if len(first := _first(t, x_0)):
         log_p = discretised_log_likelihood if likelihood == "discretised" else gaussian_log_density
-        terms = terms.index_put(
-            (first.nonzero().flatten(),), -log_p(x_0[first], x0_hat[first], variance[first])
-        )
+        L_0 = -unchecked(log_p)(x_0[first], x0_hat[first], variance[first])
+        terms = terms.index_put((first,), L_0)
     return terms.reshape(len(x_0), -1).sum(1)
 
 
+def _first(t: int | Tensor, x_0: Tensor) -> Tensor:
+    """The rows of the batch at t = 1."""
+    return (torch.as_tensor(t) == 1).expand(len(x_0)).nonzero().flatten()
+
+
+def an_error_for_each_t(x0_error: Tensor, schedule: NoiseSchedule) -> None:
+    """ValueError: If it has another shape than (B, T+1)."""
+    if x0_error.dim() != 2 or x0_error.shape[1] != schedule.T + 1:
+        raise ValueError(
+            f"x0_error must have shape (B, T+1) = (B, {schedule.T + 1}), got {tuple(x0_error.shape)}"
+        )
+
+
+@contract(f"x0_error: floats, variance: one of {FIXED_VARIANCES}", an_error_for_each_t)
 def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small") -> Tensor:
     r""":math:`L_{t-1}` for one entry, from the mean squared error of the guess of :math:`x_0`.
 
@@ -88,31 +129,21 @@ def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small")
     Returns:
         Nats an entry, shape (B, T+1). Column t holds :math:`L_{t-1}`, columns 0 and 1 are 0.
 
-    Raises:
-        ValueError: If the shape is another one, or the variance is unknown.
-
     Source:
         Ho et al. 2020, equation 8, with the constant C written out; slide "Loss function".
     """
-    check_schedule(schedule)
-    check_floats("x0_error", x0_error)
-    if x0_error.dim() != 2 or x0_error.shape[1] != schedule.T + 1:
-        raise ValueError(
-            f"x0_error must have shape (B, T+1) = (B, {schedule.T + 1}), got {tuple(x0_error.shape)}"
-        )
-    weight_0, _ = posterior_weights(schedule)
-    sigma_2 = model_variance(schedule, variance)
+    weight_0, _ = unchecked(posterior_weights)(schedule)
+    sigma_2 = unchecked(model_variance)(schedule, variance)
     # A KL grows with the square of the distance, so its mean is the KL at the root mean square.
     apart = weight_0 * x0_error.double().sqrt()
     terms = torch.zeros_like(apart)
     if schedule.T > 1:
-        terms[:, 2:] = gaussian_kl(
-            apart[:, 2:], schedule.beta_tilde[None, 2:], 0.0, sigma_2[None, 2:]
-        )
+        posterior, wider = schedule.beta_tilde[None, 2:], sigma_2[None, 2:]
+        terms[:, 2:] = unchecked(gaussian_kl)(apart[:, 2:], posterior, 0.0, wider)
     return terms
 
 
 def mean_log_density(error: Tensor, schedule: NoiseSchedule, variance: str) -> Tensor:
     """Mean of log p_θ(x_0 | x_1), an entry, for a mean squared error: it is linear in the square."""
-    sigma_2 = float(model_variance(schedule, variance)[1])
-    return gaussian_log_density(error.sqrt(), torch.zeros_like(error), sigma_2)
+    sigma_2 = float(unchecked(model_variance)(schedule, variance)[1])
+    return unchecked(gaussian_log_density)(error.sqrt(), torch.zeros_like(error), sigma_2)

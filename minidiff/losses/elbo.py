@@ -15,27 +15,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base.contracts import unchecked
-from ..base.model import EpsModel, pair
-from ..base.rng import Generator, randn
-from ..base.validate import (
-    check_choice,
-    check_floats,
-    check_positive_int,
-    check_same_shape,
-    check_schedule,
-)
-from ..chain.convert import KINDS, check_signal_left, convert
-from ..chain.forward import q_sample
-from ..chain.gaussians import check_8_bit, gaussian_kl
+from ..base.contracts import contract, unchecked
+from ..base.model import EpsModel, prediction_of
+from ..base.progress import with_bar
+from ..base.rng import Generator
+from ..chain.convert import KINDS
+from ..chain.gaussians import gaussian_kl
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
-from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
+from .bound import (
+    LIKELIHOODS,
+    bound_terms,
+    kl_terms,
+    likelihood_of,
+    made_of_8_bits,
+    mean_log_density,
+)
+from .guess import Guesser, model_tells_x_0
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,22 @@ class Elbo:
         )
 
 
+def noise_holds_draws(x_0: Tensor, noise: Tensor | None) -> None:
+    """ValueError: If noise is given in another shape than (draws, B, ...)."""
+    if noise is not None and noise.shape[1:] != x_0.shape:
+        raise ValueError(
+            f"noise must have shape (draws, B, ...) = (draws, {', '.join(map(str, x_0.shape))}); "
+            f"got {tuple(noise.shape)}"
+        )
+
+
+@contract(
+    f"""x_0: floats, variance: one of {VARIANCES}, likelihood: one of {LIKELIHOODS}, kind: one of {KINDS},
+    noise: floats, draws and batch: count""",
+    model_tells_x_0,
+    made_of_8_bits,
+    noise_holds_draws,
+)
 def elbo(
     eps_model: EpsModel,
     x_0: Tensor,
@@ -94,7 +110,7 @@ def elbo(
     *,
     variance: str = "small",
     likelihood: str | None = None,
-    kind: str = "eps",
+    kind: str | None = None,
     clip: bool = False,
     noise: Tensor | None = None,
     draws: int = 1,
@@ -119,7 +135,8 @@ def elbo(
         likelihood: ``"discretised"`` takes L_0 as the probability of 8-bit values, ``"density"`` as a
             density of continuous data. By default images (four dimensions) are 8-bit and
             anything else is continuous.
-        kind: What the model predicts: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
+        kind: What the model predicts, ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``; None takes what the
+            model says itself (``eps_model.predicts``), or else the noise.
         clip: Limit :math:`\hat x_0` to [-1, 1], for pixels.
         noise: ε to use for all t, shape (draws, B, ...); drawn afresh for each t when not given.
         draws: How many draws of ε for each example and t.
@@ -131,46 +148,42 @@ def elbo(
         The terms, float64, on the CPU.
 
     Raises:
-        TypeError: If x_0 or the noise does not hold floating-point numbers.
-        ValueError: If an option is unknown, shapes differ, x_0 is empty, not finite, or not made of
-            8-bit values where L_0 is discretised.
+        ValueError: If the model's answer has another shape than x_t.
+        TypeError: If it is no tensor, or no pair where the variance is learned.
 
     Source:
         Ho et al. 2020, equations 5, 8 and 13; slide "Loss function", appendix B. The sign is that
         of the braces there: all terms are what training makes small.
     """
-    check_schedule(schedule)
-    likelihood = checked_likelihood(x_0, schedule, variance, likelihood, kind)
-    draws = check_positive_int("draws", draws) if noise is None else _draws_in(noise, x_0)
-    batch = check_positive_int("batch", batch)
-    closed = not clip and variance != "learned"
-    expected_error = getattr(eps_model, "expected_error", None) if closed else None
-    visited = list(range(1, schedule.T + 1))
+    bound = unchecked(bound_terms)
+    guess = Guesser(eps_model, schedule, variance, prediction_of(eps_model, kind), clip)
+    likelihood = likelihood_of(x_0, likelihood)
+    draws = draws if noise is None else len(noise)
+    times: Sequence[int] = range(1, schedule.T + 1)
     D = x_0[0].numel()
     error = torch.zeros(len(x_0), schedule.T + 1, dtype=torch.float64)
     nats = torch.zeros_like(error)
-    if expected_error is not None:
-        for t in visited:
-            error[:, t] = expected_error(x_0.double(), t).reshape(len(x_0), -1).mean(1).cpu()
-        nats[:, 2:] = D * kl_terms(error, schedule, variance)[:, 2:]
-        if likelihood == "density":
-            nats[:, 1] = -D * mean_log_density(error[:, 1], schedule, variance)
-        visited = [1] if likelihood == "discretised" else []
+    closed = guess.expected_error is not None
+    if closed:
+        error[:, 1:] = _expected_errors(guess, x_0)
+        nats = D * _closed_terms(error, schedule, variance, likelihood)
+        times = [1] if likelihood == "discretised" else []
 
-    for t, draw, row in _with_bar(_calls(visited, draws, len(x_0), batch), progress):
+    for t, draw, row in with_bar(_calls(times, draws, len(x_0), batch), progress, "ELBO", "call"):
         x, eps = x_0[row], None if noise is None else noise[draw, row]
-        x0_hat, v = guessed(eps_model, x, t, schedule, variance, kind, clip, eps, generator)
-        terms = bound_terms(x.double(), x0_hat, v, t, schedule, likelihood).cpu()
+        x0_hat, v = guess(x, t, eps, generator)
+        terms = bound(x.double(), x0_hat, v, t, schedule, likelihood=likelihood).cpu()
         nats.index_put_((row, t), terms / draws, accumulate=True)
-        if expected_error is None:
+        if not closed:
             squares = (x.double() - x0_hat).square().reshape(len(x), -1).mean(1).cpu()
             error.index_put_((row, t), squares / draws, accumulate=True)
 
     L_0 = nats[:, 1].clone()
     nats[:, 1] = 0
-    return Elbo(L_T(x_0, schedule), nats, L_0, error, D, variance, likelihood)
+    return Elbo(unchecked(L_T)(x_0, schedule), nats, L_0, error, D, variance, likelihood)
 
 
+@contract("x_0: floats")
 def L_T(x_0: Tensor, schedule: NoiseSchedule) -> Tensor:
     r"""What is left of the data at T, :math:`D_\text{KL}\big(q(x_T \mid x_0) \,\|\, \mathcal N(0, I)\big)`.
 
@@ -184,50 +197,35 @@ def L_T(x_0: Tensor, schedule: NoiseSchedule) -> Tensor:
     Returns:
         Nats for each example, summed over its entries; float64, shape (B,), on the CPU.
 
-    Raises:
-        TypeError, ValueError: If x_0 is no batch of finite floating-point numbers.
-
     Source:
         Ho et al. 2020, equation 5 and section 3.1.
     """
-    check_schedule(schedule)
-    check_floats("x_0", x_0)
     alpha_bar_T = float(schedule.alpha_bar[-1])
     mean = math.sqrt(alpha_bar_T) * x_0.detach().double().cpu()
-    return gaussian_kl(mean, 1 - alpha_bar_T, 0.0, 1.0).reshape(len(x_0), -1).sum(1)
+    return unchecked(gaussian_kl)(mean, 1 - alpha_bar_T, 0.0, 1.0).reshape(len(x_0), -1).sum(1)
 
 
+@contract("values: floats")
 def standard_error(values: Tensor) -> float:
     """Standard error of the mean of independent values (N,); NaN for a single one."""
-    check_floats("values", values)
     return float(values.std() / math.sqrt(len(values)))
 
 
-def checked_likelihood(
-    x_0: Tensor, schedule: NoiseSchedule, variance: str, likelihood: str | None, kind: str
-) -> str:
-    """Check what all estimates of the ELBO take; give the likelihood's name, chosen or by default."""
-    check_floats("x_0", x_0)
-    check_choice("variance", variance, VARIANCES)
-    check_choice("kind", kind, KINDS)
-    if kind in ("eps", "score"):
-        check_signal_left(schedule.T, schedule, kind)
-    if likelihood is None:
-        likelihood = "discretised" if x_0.dim() == 4 else "density"
-    check_choice("likelihood", likelihood, LIKELIHOODS)
-    if likelihood == "discretised":
-        check_8_bit("x_0", x_0)
-    return likelihood
+def _expected_errors(guess: Guesser, x_0: Tensor) -> Tensor:
+    """The mean squared error of the guess at t = 1..T, from the model itself, shape (B, T)."""
+    error = guess.expected_error
+    assert error is not None
+    exact = x_0.double()
+    per_entry = (error(exact, t).reshape(len(x_0), -1) for t in range(1, guess.schedule.T + 1))
+    return torch.stack([entries.mean(1).cpu() for entries in per_entry], dim=1)
 
 
-def _draws_in(noise: Tensor, x_0: Tensor) -> int:
-    check_floats("noise", noise)
-    if noise.shape[1:] != x_0.shape:
-        raise ValueError(
-            f"noise must have shape (draws, B, ...) = (draws, {', '.join(map(str, x_0.shape))}); "
-            f"got {tuple(noise.shape)}"
-        )
-    return len(noise)
+def _closed_terms(error: Tensor, schedule: NoiseSchedule, variance: str, likelihood: str) -> Tensor:
+    """Nats an entry, shape (B, T+1), out of mean squared errors; only a discretised L_0 is left at 0."""
+    nats = unchecked(kl_terms)(error, schedule, variance)
+    if likelihood == "density":
+        nats[:, 1] = -mean_log_density(error[:, 1], schedule, variance)
+    return nats
 
 
 def _calls(
@@ -239,39 +237,3 @@ def _calls(
     every = (torch.tensor(times), torch.arange(draws), torch.arange(examples))
     t, draw, row = torch.cartesian_prod(*every).T
     return list(zip(t.split(batch), draw.split(batch), row.split(batch), strict=True))
-
-
-def guessed(
-    model: EpsModel,
-    x_0: Tensor,
-    t: Tensor,
-    schedule: NoiseSchedule,
-    variance: str,
-    kind: str,
-    clip: bool,
-    noise: Tensor | None,
-    generator: Generator | None,
-) -> tuple[Tensor, Tensor]:
-    r""":math:`\hat x_0(x_t, t)` for a draw of x_t, and the variance's mixing weight, both in double."""
-    if noise is None:
-        noise = randn(x_0.shape, generator, x_0.device, x_0.dtype)
-    with torch.no_grad():
-        x_t = unchecked(q_sample)(x_0, t, schedule, noise)
-        answer = model(x_t, t.to(x_0.device))
-    prediction, v = pair(answer) if variance == "learned" else (answer, None)
-    check_same_shape("what eps_model returned", prediction, "x_t", x_t)
-    if v is None:
-        v = torch.full_like(x_t, float(variance == "large"))
-    check_same_shape("v, which eps_model returned,", v, "x_t", x_t)
-    x0_hat = unchecked(convert)(
-        prediction.double(), x_t.double(), t, schedule, source=kind, target="x0"
-    )
-    return x0_hat.clamp(-1, 1) if clip else x0_hat, v.double()
-
-
-def _with_bar(calls: list[tuple[Tensor, Tensor, Tensor]], progress: bool) -> Any:
-    if not progress:
-        return calls
-    from tqdm.auto import tqdm
-
-    return tqdm(calls, desc="ELBO", unit="call")

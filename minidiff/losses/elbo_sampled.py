@@ -7,14 +7,24 @@ import math
 import torch
 from torch import Tensor
 
-from ..base.model import EpsModel
+from ..base.contracts import contract, unchecked
+from ..base.model import EpsModel, prediction_of
 from ..base.rng import Generator, draw_times
-from ..base.validate import check_positive_int, check_probabilities, check_schedule
+from ..chain.convert import KINDS
+from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
-from .bound import bound_terms
-from .elbo import L_T, Elbo, checked_likelihood, guessed
+from .bound import LIKELIHOODS, bound_terms, likelihood_of, made_of_8_bits
+from .elbo import L_T, Elbo
+from .guess import Guesser, model_tells_x_0
 
 
+def some_term_is_there(terms: Elbo) -> None:
+    """ValueError: If the chain has one step only: nothing to draw."""
+    if not float(terms.L_t.square().sum()) > 0:
+        raise ValueError("terms.L_t is 0 everywhere: there are no times to choose from")
+
+
+@contract("", some_term_is_there)
 def importance_of_times(terms: Elbo) -> Tensor:
     r"""With which probability to draw t, so that a few draws tell the sum over all t best.
 
@@ -27,18 +37,29 @@ def importance_of_times(terms: Elbo) -> Tensor:
     Returns:
         Float64, shape (T+1,), indexed by t, of sum 1; entries 0 and 1 are 0.
 
-    Raises:
-        ValueError: If the chain has one step only: nothing to draw.
-
     Source:
         Nichol and Dhariwal 2021, equation 18.
     """
     size = terms.L_t.square().mean(dim=0).sqrt()
-    if not float(size.sum()) > 0:
-        raise ValueError("terms.L_t is 0 everywhere: there are no times to choose from")
     return size / size.sum()
 
 
+def drawn_from_2(probabilities: Tensor) -> None:
+    """ValueError: If ``probabilities`` is not 0 at t = 0 and 1."""
+    if probabilities[:2].any():
+        raise ValueError(
+            f"probabilities must be 0 at t = 0 and 1 (L_0 is always computed); got "
+            f"{probabilities[:2].tolist()}"
+        )
+
+
+@contract(
+    f"""x_0: floats, variance: one of {VARIANCES}, likelihood: one of {LIKELIHOODS}, kind: one of {KINDS},
+    probabilities: probabilities of schedule, draws and batch: count""",
+    model_tells_x_0,
+    made_of_8_bits,
+    drawn_from_2,
+)
 def sampled_bits_per_dim(
     eps_model: EpsModel,
     x_0: Tensor,
@@ -48,7 +69,7 @@ def sampled_bits_per_dim(
     draws: int = 10,
     variance: str = "small",
     likelihood: str | None = None,
-    kind: str = "eps",
+    kind: str | None = None,
     clip: bool = False,
     generator: Generator | None = None,
     batch: int = 256,
@@ -77,31 +98,26 @@ def sampled_bits_per_dim(
         error :func:`~minidiff.losses.elbo.standard_error`, in which the luck of the draws is included.
 
     Raises:
-        TypeError, ValueError: As :func:`~minidiff.elbo`; also if ``probabilities`` is not of shape (T+1,),
-            negative, not of sum 1, or not 0 at t = 0 and 1.
+        ValueError: If the model's answer has another shape than x_t.
+        TypeError: If it is no tensor, or no pair where the variance is learned.
 
     Source:
         Nichol and Dhariwal 2021, section 3.3.
     """
-    check_schedule(schedule)
-    likelihood = checked_likelihood(x_0, schedule, variance, likelihood, kind)
-    p = check_probabilities("probabilities", probabilities, schedule.T)
-    if p[:2].any():
-        raise ValueError(
-            f"probabilities must be 0 at t = 0 and 1 (L_0 is always computed); got {p[:2].tolist()}"
-        )
-    draws = check_positive_int("draws", draws)
-    batch = check_positive_int("batch", batch)
+    bound = unchecked(bound_terms)
+    guess = Guesser(eps_model, schedule, variance, prediction_of(eps_model, kind), clip)
+    likelihood = likelihood_of(x_0, likelihood)
+    p = probabilities.detach().double().cpu()
     rows = torch.arange(len(x_0)).repeat(draws)
     # Each example once at t = 1, whose term is L_0, and as often as asked for at times drawn.
     drawn = torch.cat([torch.ones(len(x_0)).long(), draw_times(p, len(rows), generator)])
     rows = torch.cat([rows[: len(x_0)], rows])
     share = p * draws
     share[1] = 1
-    total = L_T(x_0, schedule)
+    total = unchecked(L_T)(x_0, schedule)
     for row, t in zip(torch.split(rows, batch), torch.split(drawn, batch), strict=True):
         x = x_0[row]
-        x0_hat, v = guessed(eps_model, x, t, schedule, variance, kind, clip, None, generator)
-        terms = bound_terms(x.double(), x0_hat, v, t, schedule, likelihood).cpu()
+        x0_hat, v = guess(x, t, None, generator)
+        terms = bound(x.double(), x0_hat, v, t, schedule, likelihood=likelihood).cpu()
         total.index_add_(0, row, terms / share[t])
     return total / (x_0[0].numel() * math.log(2))

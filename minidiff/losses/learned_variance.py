@@ -10,26 +10,38 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 
 from ..base.conditions import ask, drop_conditions
 from ..base.contracts import contract, unchecked
 from ..base.model import Net, teaches
 from ..base.rng import Generator, draw_times
-from ..base.validate import (
-    check_probabilities,
-    check_same_shape,
-)
+from ..base.validate import check_same_shape
 from ..chain.convert import x0_from_eps
 from ..chain.forward import q_sample
-from ..chain.gaussians import check_8_bit
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, gathered
-from .bound import bound_terms
+from .bound import LIKELIHOODS, bound_terms, likelihood_of, trained_on_8_bits
 from .simple import drawn
 
 
+def every_time_is_drawn(probabilities: Tensor | None) -> None:
+    """ValueError: If ``probabilities`` is not 0 at t = 0 and above 0 at t = 1..T."""
+    p = probabilities
+    if p is not None and (p[0] != 0 or not bool((p[1:] > 0).all())):
+        raise ValueError(
+            f"probabilities must be 0 at t = 0 and above 0 at t = 1..T, or some terms are never seen; "
+            f"got {float(p[0])} at 0 and a smallest of {float(p[1:].min()):g} after it"
+        )
+
+
 @teaches("eps")
-@contract("x_0: floats, t: time of schedule, noise: like x_0, label_dropout: number in [0, 1]")
+@contract(
+    f"""x_0: batch, t: time of schedule, noise: like x_0, probabilities: probabilities of schedule,
+    likelihood: one of {LIKELIHOODS}, label_dropout: number in [0, 1]""",
+    every_time_is_drawn,
+    trained_on_8_bits,
+)
 def vlb_loss(
     net: Net,
     x_0: Tensor,
@@ -43,6 +55,7 @@ def vlb_loss(
     likelihood: str | None = None,
     label_dropout: float = 0.1,
     generator: Generator | None = None,
+    **conditions: Tensor | None,
 ) -> Tensor:
     r"""The variational bound in bits per dimension, from one t for each example.
 
@@ -64,30 +77,35 @@ def vlb_loss(
         likelihood: See :func:`~minidiff.elbo`.
         label_dropout: See :func:`~minidiff.simple_loss`.
         generator: Where to draw from.
+        **conditions: Further conditions by name, tensors (B, ...), for a network that takes them.
 
     Returns:
         The loss, one number with a gradient.
 
     Raises:
-        IndexError, TypeError, ValueError: As :func:`~minidiff.simple_loss`; also if the network has not
-            twice the channels, or ``probabilities`` are none.
+        ValueError: If the network has not twice the channels, or takes no such condition.
 
     Source:
         Nichol and Dhariwal 2021, equations 4 and 18.
     """
-    p = _probabilities(probabilities, schedule.T)
+    p = alike(schedule.T) if probabilities is None else probabilities.detach().double().cpu()
     if t is None:
         t = draw_times(p, len(x_0), generator).to(x_0.device)
     t, noise = drawn(x_0, schedule, t, noise, generator)
     x_t = unchecked(q_sample)(x_0, t, schedule, noise)
-    output = ask(net, x_t, t, drop_conditions(net, {"y": y}, label_dropout, generator, len(x_0)))
-    return _bits(output, x_0, x_t, t, p, schedule, detach_mean, likelihood)
+    told = drop_conditions(net, {"y": y, **conditions}, label_dropout, generator, len(x_0))
+    eps, v = two_heads(ask(net, x_t, t, told), x_0)
+    x0_hat = unchecked(x0_from_eps)(x_t, eps.detach() if detach_mean else eps, t, schedule)
+    likelihood = likelihood_of(x_0, likelihood)
+    terms = unchecked(bound_terms)(x_0, x0_hat, v, t, schedule, likelihood=likelihood)
+    return bits(terms / gathered(p, t, terms), x_0)
 
 
 @teaches("eps")
 @contract(
-    """x_0: batch, t: time of schedule, noise: like x_0, vlb_weight: number in [0, inf],
-    label_dropout: number in [0, 1]"""
+    f"""x_0: batch, t: time of schedule, noise: like x_0, vlb_weight: number in [0, inf],
+    likelihood: one of {LIKELIHOODS}, label_dropout: number in [0, 1]""",
+    trained_on_8_bits,
 )
 def hybrid_loss(
     net: Net,
@@ -101,6 +119,7 @@ def hybrid_loss(
     likelihood: str | None = None,
     label_dropout: float = 0.1,
     generator: Generator | None = None,
+    **conditions: Tensor | None,
 ) -> Tensor:
     r"""Teach the mean by :math:`L_\text{simple}` and the variance by the bound.
 
@@ -120,56 +139,40 @@ def hybrid_loss(
         likelihood: See :func:`~minidiff.elbo`.
         label_dropout: See :func:`~minidiff.simple_loss`.
         generator: Where to draw from.
+        **conditions: Further conditions by name, tensors (B, ...), for a network that takes them.
 
     Returns:
         The loss, one number with a gradient.
 
     Raises:
-        IndexError, TypeError, ValueError: As :func:`vlb_loss`.
+        ValueError: If the network has not twice the channels, or takes no such condition.
 
     Source:
         Nichol and Dhariwal 2021, equation 16; slide "Learning the reverse process variance".
     """
     t, noise = drawn(x_0, schedule, t, noise, generator)
     x_t = unchecked(q_sample)(x_0, t, schedule, noise)
-    output = ask(net, x_t, t, drop_conditions(net, {"y": y}, label_dropout, generator, len(x_0)))
-    eps, _ = split_variance(output)
-    check_same_shape("the network's prediction (first half)", eps, "x_0", x_0)
-    simple = torch.nn.functional.mse_loss(eps, noise)
-    p = _probabilities(None, schedule.T)
-    return simple + vlb_weight * _bits(output, x_0, x_t, t, p, schedule, True, likelihood)
+    told = drop_conditions(net, {"y": y, **conditions}, label_dropout, generator, len(x_0))
+    eps, v = two_heads(ask(net, x_t, t, told), x_0)
+    x0_hat = unchecked(x0_from_eps)(x_t, eps.detach(), t, schedule)
+    likelihood = likelihood_of(x_0, likelihood)
+    terms = unchecked(bound_terms)(x_0, x0_hat, v, t, schedule, likelihood=likelihood)
+    p = gathered(alike(schedule.T), t, terms)
+    return mse_loss(eps, noise) + vlb_weight * bits(terms / p, x_0)
 
 
-def _bits(
-    output: Tensor,
-    x_0: Tensor,
-    x_t: Tensor,
-    t: Tensor,
-    p: Tensor,
-    schedule: NoiseSchedule,
-    detach_mean: bool,
-    likelihood: str | None,
-) -> Tensor:
+def two_heads(output: Tensor, x_0: Tensor) -> tuple[Tensor, Tensor]:
+    """The network's prediction and v, each of x_0's shape."""
     eps, v = split_variance(output)
     check_same_shape("the network's prediction (first half)", eps, "x_0", x_0)
-    if likelihood is None:
-        likelihood = "discretised" if x_0.dim() == 4 else "density"
-    if likelihood == "discretised" and x_0.device.type == "cpu":
-        check_8_bit("x_0", x_0)
-    x0_hat = unchecked(x0_from_eps)(x_t, eps.detach() if detach_mean else eps, t, schedule)
-    nats = bound_terms(x_0, x0_hat, v, t, schedule, likelihood)
-    return (nats / gathered(p, t, nats)).mean() / (x_0[0].numel() * math.log(2))
+    return eps, v
 
 
-def _probabilities(p: Tensor | None, T: int) -> Tensor:
-    if p is None:
-        uniform = torch.full((T + 1,), 1 / T, dtype=torch.float64)
-        uniform[0] = 0
-        return uniform
-    p = check_probabilities("probabilities", p, T)
-    if p[0] != 0 or not bool((p[1:] > 0).all()):
-        raise ValueError(
-            f"probabilities must be 0 at t = 0 and above 0 at t = 1..T, or some terms are never seen; "
-            f"got {float(p[0])} at 0 and a smallest of {float(p[1:].min()):g} after it"
-        )
-    return p
+def bits(nats: Tensor, x_0: Tensor) -> Tensor:
+    """The batch's mean in bits per dimension, of nats for each example."""
+    return nats.mean() / (x_0[0].numel() * math.log(2))
+
+
+def alike(T: int) -> Tensor:
+    """Equal probabilities for t = 1..T, and 0 for t = 0."""
+    return torch.tensor([0.0, *[1 / T] * T], dtype=torch.float64)

@@ -8,11 +8,13 @@ import inspect
 
 import pytest
 import torch
-from bad_input import PIXELS, S, X, Y, contract_of, eps_model, generated, labelled, refused
+from bad_input import PIXELS, S, T, X, Y, contract_of, eps_model, generated, labelled, refused
 
 import minidiff as md
 from minidiff.base.contracts import CONTRACTS, contract, unchecked
 from minidiff.chain.posterior import log_interpolation
+from minidiff.losses.bound import bound_terms
+from minidiff.losses.elbo import L_T
 from minidiff.weights import save
 
 TWO = torch.zeros(3, 2, 8, 8)
@@ -74,8 +76,37 @@ GOOD = [
     (md.simple_loss, {"net": eps_model, "x_0": X, "schedule": S}),
     (md.loss_weights, {"schedule": S}),
     (md.noisy_classifier_loss, {"classifier": eps_model, "x_0": X, "schedule": S, "y": Y}),
-    (md.vlb_loss, {"net": lambda x, t: torch.cat([x, x], 1), "x_0": PIXELS, "schedule": S}),
+    (
+        md.vlb_loss,
+        {
+            "net": lambda x, t: torch.cat([x, x], 1),
+            "x_0": PIXELS,
+            "schedule": S,
+            "probabilities": torch.tensor([0.0, *[1 / 12] * 12], dtype=torch.float64),
+        },
+    ),
     (md.hybrid_loss, {"net": lambda x, t: torch.cat([x, x], 1), "x_0": PIXELS, "schedule": S}),
+    (
+        bound_terms,
+        {"x_0": PIXELS, "x0_hat": X, "v": X, "t": 3, "schedule": S, "likelihood": "density"},
+    ),
+    (md.kl_terms, {"x0_error": torch.zeros(3, T + 1), "schedule": S}),
+    (md.elbo, {"eps_model": eps_model, "x_0": PIXELS, "schedule": S, "noise": PIXELS[None]}),
+    (L_T, {"x_0": X, "schedule": S}),
+    (md.standard_error, {"values": X}),
+    (
+        md.importance_of_times,
+        {"terms": md.elbo(eps_model, PIXELS, S, generator=md.seeded())},
+    ),
+    (
+        md.sampled_bits_per_dim,
+        {
+            "eps_model": eps_model,
+            "x_0": PIXELS,
+            "schedule": S,
+            "probabilities": torch.tensor([0.0, 0.0, *[1 / 11] * 11], dtype=torch.float64),
+        },
+    ),
     (md.sample_step, {"prediction": X, "x_t": X, "t": 5, "s": 4, "schedule": S}),
     (md.classifier_free_guidance, {"net": labelled, "y": 3, "w": 1.0}),
     (

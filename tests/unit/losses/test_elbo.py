@@ -220,6 +220,40 @@ def test_a_closed_form_leaves_only_the_discretised_L_0_to_draw():
     assert sorted(set(asked)) == list(range(1, 31))  # clipping ends the closed form
 
 
+@pytest.mark.parametrize("kind", ["x0", "v", "score"])
+def test_what_a_model_says_of_itself_is_obeyed_unless_kind_is_given(kind):
+    schedule = md.linear_schedule(12, 0.05, 0.4)
+    x_0 = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(1, 3, 2, generator=torch.Generator().manual_seed(1))
+    p = torch.tensor([0.0, 0.0, *[1 / 11] * 11], dtype=torch.float64)
+
+    def model(x_t, t):
+        return 0.3 * x_t
+
+    def sampled(**options):
+        seed = torch.Generator().manual_seed(2)
+        return md.sampled_bits_per_dim(model, x_0, schedule, p, generator=seed, **options)
+
+    said = md.elbo(model, x_0, schedule, kind=kind, noise=noise), sampled(kind=kind)
+    noisy = md.elbo(model, x_0, schedule, noise=noise)  # one that says nothing predicts noise
+    model.predicts = kind
+    assert torch.equal(md.elbo(model, x_0, schedule, noise=noise).L_t, said[0].L_t)
+    assert torch.equal(sampled(), said[1])
+    assert torch.equal(md.elbo(model, x_0, schedule, kind="eps", noise=noise).L_t, noisy.L_t)
+    assert not torch.equal(noisy.L_t, said[0].L_t)
+
+
+def test_a_velocity_has_no_bound_in_the_chain():
+    schedule = md.linear_schedule(12, 0.05, 0.4)
+
+    def model(x_t, t):
+        return x_t
+
+    model.predicts = "velocity"
+    with pytest.raises(ValueError, match=r"predicts 'velocity'.*minidiff\.flow\.log_likelihood"):
+        md.elbo(model, torch.zeros(3, 2), schedule)
+
+
 def test_memory_does_not_grow_with_T():
     """The model never sees more than ``batch`` examples at once, and each (t, example) once."""
     schedule = md.linear_schedule(37, 0.01, 0.3)

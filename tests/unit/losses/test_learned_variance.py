@@ -93,10 +93,37 @@ def test_the_best_variance_is_the_error_that_is_there(likelihood):
     small, large = math.log(float(S.beta_tilde[4])), math.log(float(S.beta[4]))
     best_v = (math.log(best) - small) / (large - small)
     at = [
-        float(bound_terms(x_0, x0_hat, torch.full_like(x_0, best_v + d), t, S, likelihood))
-        for d in (-0.05, 0.0, 0.05)
+        float(bound_terms(x_0, x0_hat, v, t, S, likelihood=likelihood))
+        for v in (torch.full_like(x_0, best_v + d) for d in (-0.05, 0.0, 0.05))
     ]
     assert at[1] < min(at[0], at[2])
+
+
+def test_one_t_for_all_is_t_for_each():
+    x_0, x0_hat = pixels(3, 1, 2, 2), pixels(3, 1, 2, 2, seed=1)
+    for t in (1, 5):
+        each = bound_terms(x_0, x0_hat, 0 * x_0, torch.full((3,), t), S)
+        assert torch.equal(bound_terms(x_0, x0_hat, 0 * x_0, t, S), each)
+
+
+@pytest.mark.parametrize("loss", [md.vlb_loss, md.hybrid_loss])
+def test_conditions_reach_the_network_by_name_and_are_dropped_with_one_coin(loss):
+    """Half of the examples lose label and picture, and always both."""
+    seen = {}
+
+    class Told(md.nn.Denoiser):
+        classes = 10
+
+        def forward(self, x, t, y=None, image=None):
+            seen.update(y=y, image=image)
+            return torch.cat([0.1 * x, 0 * x], dim=1)
+
+    x_0 = pixels(200, 1, 2, 2).float()
+    y, image = torch.full((200,), 3), torch.ones(200, 1, 2, 2)
+    loss(Told(), x_0, S, y, image=image, label_dropout=0.5, generator=gen(0))
+    gone = seen["y"] == 10
+    assert torch.equal(seen["image"].flatten(1).any(1), ~gone)
+    assert 70 < int(gone.sum()) < 130
 
 
 def test_the_vlb_averages_to_the_sum_of_the_terms():
