@@ -31,9 +31,9 @@ SLOW_FILES = {
     "unit/sampling/test_solvers.py",
     "properties/test_solver_laws.py",
     "notebooks/test_references.py",
-    "unit/viz/test_elbo.py",
-    "unit/viz/test_posterior.py",
-    "unit/viz/test_reverse.py",
+    "unit/viz/test_elbo_explorer.py",
+    "unit/viz/test_posterior_explorer.py",
+    "unit/viz/test_reverse_explorer.py",
 }
 
 

@@ -1,4 +1,4 @@
-// What the interactive figures share: elements, controls, schedules, plots. No library, no network.
+// What all interactive figures share: elements, controls, plots. No library, no network.
 
 let made = 0;
 const newId = () => 'mdw' + document.querySelectorAll('.mdw[data-ready]').length + '-' + made++;
@@ -25,46 +25,19 @@ function number(x) {
   return e < -3 || e > 4 ? mantissa + 'e' + e : x.toFixed(Math.max(0, 3 - e));
 }
 
-const bar = (inside) => '√<span class="mdw-root">' + inside + '</span>';
-const NAMES = {
-  beta_t: 'β<sub>t</sub>', alpha_bar_t: 'ᾱ<sub>t</sub>', alpha_bar_T: 'ᾱ<sub>T</sub>',
-  sqrt_alpha_bar_t: bar('ᾱ<sub>t</sub>'), sqrt_one_minus_alpha_bar_t: bar('1 − ᾱ<sub>t</sub>'),
-  snr_t: 'SNR<sub>t</sub>', mean: 'mean of x<sub>t</sub>', std: 'std of x<sub>t</sub>',
-};
-const SPOKEN = {
-  beta_t: 'beta t', alpha_bar_t: 'alpha bar t', alpha_bar_T: 'alpha bar T',
-  sqrt_alpha_bar_t: 'square root of alpha bar t', sqrt_one_minus_alpha_bar_t: 'square root of one minus alpha bar t',
-  snr_t: 'signal-to-noise ratio at t', mean: 'mean of the pixels of x t', std: 'standard deviation of the pixels of x t',
-};
+// Three decimals, and never a negative nought: the twins of fixed() and vector() in widget.py.
+const fixed = (x) => x.toFixed(3).replace(/^-(?=[0.]+$)/, '');
+const vector = ([x, y]) => '(' + fixed(x) + ', ' + fixed(y) + ')';
 
-// ---- schedules, in doubles: the formulas of minidiff.schedule --------------------------------------
+// How the read-outs are written (HTML) and how they are read aloud; a figure adds its own.
+const NAMES = {}, SPOKEN = {};
 
-function finish(beta) {
-  const T = beta.length - 1, alphaBar = new Float64Array(T + 1), snr = new Float64Array(T + 1);
-  alphaBar[0] = 1;
-  snr[0] = Infinity;
-  for (let t = 1; t <= T; t++) {
-    alphaBar[t] = alphaBar[t - 1] * (1 - beta[t]);
-    snr[t] = alphaBar[t] / (1 - alphaBar[t]);
-  }
-  return { T, beta, alphaBar, snr };
+function head(root, label, title, hint) {
+  root.setAttribute('role', 'group');
+  root.setAttribute('aria-label', 'Interactive figure: ' + label);
+  add(root, 'div', { class: 'mdw-title' }, title);
+  add(root, 'div', { class: 'mdw-hint' }, hint);
 }
-
-function linear(T, beta1, betaT) {
-  const beta = new Float64Array(T + 1), step = (betaT - beta1) / (T - 1);
-  for (let t = 1; t < T; t++) beta[t] = beta1 + (t - 1) * step;
-  beta[T] = T > 1 ? betaT : beta1;
-  return finish(beta);
-}
-
-function cosine(T, s) {
-  const f = (t) => Math.cos((t / T + s) / (1 + s) * Math.PI / 2) ** 2;
-  const beta = new Float64Array(T + 1);
-  for (let t = 1; t <= T; t++) beta[t] = Math.min(1 - f(t) / f(t - 1), 0.999);
-  return finish(beta);
-}
-
-const makeSchedule = (v) => v.schedule === 'cosine' ? cosine(v.T, v.s) : linear(v.T, v.beta_1, v.beta_T);
 
 // ---- controls: native inputs with labels -----------------------------------------------------------
 
@@ -80,6 +53,12 @@ function slider(parent, name, html, spoken, values, onInput) {
     get value() { return values ? values[Number(input.value)] : Number(input.value); },
     set value(v) { input.value = values ? values.indexOf(v) : v; control.show(); },
     set max(m) { input.max = m; },
+    // Another end, and the same share of the way to it.
+    stretch(m) {
+      const share = control.value / input.max;
+      input.max = m;
+      control.value = Math.round(share * m);
+    },
     set enabled(on) { input.disabled = !on; box.classList.toggle('mdw-off', !on); },
     show() {
       shown.textContent = String(control.value) + (values ? '' : ' of ' + input.max);
@@ -116,6 +95,14 @@ function button(parent, text, onClick) {
   return node;
 }
 
+// What all controls say, and how to have them say it. Where T can be chosen, t goes as far as it does.
+const valuesOf = (controls) => Object.fromEntries(Object.entries(controls).map(([name, control]) => [name, control.value]));
+
+function setAll(controls, state) {
+  if ('T' in state) controls.t.max = state.T;
+  for (const name in controls) controls[name].value = state[name];
+}
+
 // A row of named numbers; set({name: text}) writes them. Only the sentence below is read aloud at
 // every change: seven numbers at once would drown it.
 function tiles(parent, names, suffix) {
@@ -139,38 +126,73 @@ function sentence(parent) {
 
 // ---- plots: SVG in the page's own pixels, so that text keeps its size at every width ---------------
 
-function niceTicks(top) {
-  const raw = top / 4, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((m) => m >= raw * 0.999);
-  const ticks = [];
-  for (let k = 0; (k - 1) * step < top * 0.9999; k++) ticks.push(Number((k * step).toPrecision(6)));
+const niceStep = (raw, mantissas = [1, 2, 2.5, 5, 10]) => {
+  const power = 10 ** Math.floor(Math.log10(raw));
+  return mantissas.map((m) => m * power).find((m) => m >= raw * 0.999);
+};
+
+// Round numbers that enclose low..high, about a quarter of the range apart.
+function niceTicks(low, high) {
+  const range = Math.max(high - low, 1e-6), step = niceStep(range / 4), ticks = [];
+  for (let k = Math.floor(low / step); (k - 1) * step < high - 1e-4 * range; k++) ticks.push(Number((k * step).toPrecision(6)));
   return ticks;
+}
+
+// Whole powers of ten within low..high, at most seven.
+function powersWithin(low, high) {
+  const every = Math.ceil((high - low) / 6), powers = [];
+  for (let p = Math.ceil(low / every) * every; p <= high; p += every) powers.push(p);
+  return powers;
+}
+
+// A tick at one place of the axis, with another text: 2 on a logarithmic axis says 100.
+const tick = (at, words) => ({ valueOf: () => at, toString: () => String(words) });
+
+// How the numbers beside an axis are written: as they are, or as the power of ten.
+const plain = (node, y) => { node.textContent = String(y).replace('-', '−'); };
+const power = (node, y) => { node.append('10'); add(node, 'tspan', { dy: -5, 'font-size': 9 }, String(y).replace('-', '−')); };
+
+// What colours stand for: [[attributes of a short line, html]].
+const legend = (keys) => keys.map(([look, html]) => '<span class="mdw-key"><svg viewBox="0 0 20 8" aria-hidden="true">' +
+  '<path ' + look + ' d="M0 4H20"/></svg>' + html + '</span>').join('');
+
+// Have act(x, y) called, in the drawing's own units, where it is pressed or dragged.
+function whenPressed(svg, act) {
+  const pick = (event) => {
+    if (!event.buttons) return;
+    const box = svg.getBoundingClientRect(), unit = svg.viewBox.baseVal.width / box.width;
+    act((event.clientX - box.left) * unit, (event.clientY - box.top) * unit);
+  };
+  svg.style.cursor = 'crosshair';
+  for (const kind of ['pointerdown', 'pointermove']) svg.addEventListener(kind, pick);
 }
 
 class Plot {
   // spec: {title, keys: [[class, html]], onPick(fraction of the x-axis)}
   constructor(parent, spec) {
     this.figure = add(parent, 'div', { class: 'mdw-plot' });
-    const keys = (spec.keys || []).map(([kind, html]) => '<span class="mdw-key"><svg viewBox="0 0 20 8" aria-hidden="true">' +
-      '<path class="mdw-curve ' + kind + '" d="M0 4H20"/></svg>' + html + '</span>').join('');
+    const keys = legend((spec.keys || []).map(([kind, html]) => ['class="mdw-curve ' + kind + '"', html]));
     add(this.figure, 'div', { class: 'mdw-caption', html: spec.title + '<span>' + keys + '</span>' });
     this.svg = add(this.figure, 'svg', { role: 'img' });
     if (spec.onPick) {
-      const pick = (event) => {
-        if (!event.buttons) return;
-        const { left, right, width } = this.frame, box = this.svg.getBoundingClientRect();
-        spec.onPick(Math.min(1, Math.max(0, ((event.clientX - box.left) * width / box.width - left) / (right - left))));
-      };
-      this.svg.style.cursor = 'crosshair';
-      for (const kind of ['pointerdown', 'pointermove']) this.svg.addEventListener(kind, pick);
+      whenPressed(this.svg, (x) => {
+        const { left, right } = this.frame;
+        spec.onPick(Math.min(1, Math.max(0, (x - left) / (right - left))));
+      });
     }
+  }
+
+  // Ticks for times 0..T: fewer where there is little room.
+  times(T) {
+    const parts = this.figure.clientWidth < 220 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
+    return parts.map((part) => part * T).filter(Number.isInteger);
   }
 
   // Draw the axes; returns the maps from data to pixels.
   axes(x0, x1, xTicks, y0, y1, yTicks, format, xName) {
     const width = Math.round(this.figure.clientWidth) || 300, height = 190;
     const left = 44, right = width - 10, top = 8, bottom = height - 34;
-    this.frame = { left, right, width };
+    this.frame = { left, right };
     this.svg.replaceChildren();
     this.svg.setAttribute('viewBox', '0 0 ' + width + ' ' + height);
     const X = (x) => left + (right - left) * (x - x0) / (x1 - x0);
@@ -183,7 +205,7 @@ class Plot {
     for (const x of xTicks) {
       const anchor = X(x) > right - 1 ? 'end' : 'middle';
       add(this.svg, 'path', { class: 'mdw-axis', d: 'M' + X(x) + ' ' + bottom + 'v4' });
-      add(this.svg, 'text', { x: anchor === 'end' ? right + 6 : X(x), y: bottom + 16, 'text-anchor': anchor }, String(x));
+      plain(add(this.svg, 'text', { x: anchor === 'end' ? right + 6 : X(x), y: bottom + 16, 'text-anchor': anchor }), x);
     }
     add(this.svg, 'text', { x: (left + right) / 2, y: height - 4, 'text-anchor': 'middle' }, xName);
     return { X, Y, inside: (y) => y >= y0 && y <= y1, width: right - left };
@@ -200,6 +222,10 @@ class Plot {
     }
     if (d) add(this.svg, 'path', { class: 'mdw-curve ' + kind, d });
   }
+
+  // A line across the frame: where t is, or at a height.
+  cursor(map, x) { add(this.svg, 'path', { class: 'mdw-cursor', d: 'M' + map.X(x) + ' 8V156' }); }
+  level(map, y) { add(this.svg, 'path', { class: 'mdw-level', d: 'M44 ' + map.Y(y) + 'h' + map.width }); }
 
   dot(map, kind, x, y) {
     if (map.inside(y)) add(this.svg, 'circle', { class: 'mdw-dot ' + kind, cx: map.X(x), cy: map.Y(y), r: 4.5 });

@@ -13,8 +13,9 @@ _TEXT = 'font-family="sans-serif" fill="#57606a"'
 
 def figure(alt: str, width: int, height: int, parts: Sequence[str]) -> str:
     """An SVG element on a white sheet, with its description for readers who do not see it."""
+    label = escape(f"{alt} The interactive figure needs JavaScript.")
     return (
-        f'<svg class="mdw-static" role="img" aria-label="{escape(alt)}" '
+        f'<svg class="mdw-static" role="img" aria-label="{label}" '
         f'viewBox="0 0 {width} {height}">'
         f'<rect width="{width}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>'
     )

@@ -12,6 +12,7 @@ import json
 import math
 import struct
 import zlib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -46,7 +47,7 @@ class Widget:
     """
 
     name: str
-    #: Scripts that NAME.js needs beside common.js, such as "hash_noise.js".
+    #: Scripts that NAME.js needs beside common.js, such as "hash_noise.js", in this order.
     scripts: tuple[str, ...] = ()
 
     def __init__(self, data: dict[str, Any], picture: str, summary: str) -> None:
@@ -144,6 +145,16 @@ def number(x: float) -> str:
     mantissa, exponent = f"{x:.3e}".split("e")
     e = int(exponent)
     return f"{mantissa}e{e}" if e < -3 or e > 4 else f"{x:.{max(0, 3 - e)}f}"
+
+
+def fixed(x: float) -> str:
+    """Three decimals, and never a negative nought."""
+    return f"{round(x, 3) + 0.0:.3f}"
+
+
+def vector(x: Iterable[float]) -> str:
+    """The numbers of a vector: (0.120, -1.500)."""
+    return f"({', '.join(map(fixed, map(float, x)))})"
 
 
 def nice_values(low: float, high: float, *include: float) -> list[float]:

@@ -151,6 +151,23 @@ def open_html(tmp_path: Path, visit: Callable[..., Visit]) -> Callable[..., Visi
     return go
 
 
+@pytest.fixture
+def open_figure(open_html: Callable[..., Visit]) -> Iterator[Callable[..., Any]]:
+    """`open_figure(md.viz.beta_explorer())` shows a figure and gives its div.
+
+    Whatever a test does with it, the network is never asked and nothing goes wrong in the console.
+    """
+    visits = []
+
+    def go(widget: Any, **options: Any) -> Any:
+        visits.append(open_html(widget._repr_html_(), **options))
+        return visits[-1].page.locator(".mdw")
+
+    yield go
+    for visit in visits:
+        visit.assert_clean()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `book_page` once for every page of the built book."""
     if "book_page" in metafunc.fixturenames:

@@ -1,19 +1,27 @@
 """The guidance field in a real browser: every control by keyboard, every number against Python."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from controls import assert_agrees, choose, opacity, press, shaded, slider, state
-from interactives import figure
+from controls import (
+    arrows,
+    assert_agrees,
+    assert_arrows,
+    assert_shaded,
+    choose,
+    drive,
+    log_mixture,
+    press,
+    reset,
+    slider,
+    state,
+)
+from interactives import CENTRES, CLASSES, figure
 
 import minidiff as md
-
-MEANS = torch.tensor([[1.2, 0.4], [-1.0, 0.8], [0.1, -1.4]])
-LABELS = torch.tensor([0, 1, 0])
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +33,18 @@ def widget() -> Any:
 @pytest.fixture(scope="module")
 def small() -> Any:
     """A figure with three clouds and a short chain."""
-    return md.viz.guidance_field(MEANS, 0.3, LABELS, 50, y=1, s=3, t=15)
+    return md.viz.guidance_field(CENTRES, 0.3, CLASSES, 50, y=1, s=3, t=15)
 
 
-def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, widget: Any) -> None:
-    visit = open_html(widget._repr_html_())
-    root = visit.page.locator(".mdw-guidance_field")
+def test_it_agrees_with_python_wherever_its_controls_go(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
     assert assert_agrees(widget, root) == widget.state
     for y in ("1", "2", "0"):
         choose(root, "y", y)
         assert_agrees(widget, root)
         for name in ("s", "t", "x1", "x2"):
-            for keys in (["Home"], ["ArrowRight"] * 2, ["PageUp"] * 2, ["End"]):
-                before = state(widget, root)[name]
-                press(slider(root, name), *keys)
-                now = assert_agrees(widget, root)[name]
-                assert now != before, f"{keys} did not move {name}"
-    press(root.get_by_role("button", name="Reset"), "Enter")
-    assert assert_agrees(widget, root) == widget.state
-    visit.assert_clean()
+            drive(widget, root, name, ["Home"], ["ArrowRight"] * 2, ["PageUp"] * 2, ["End"])
+    reset(widget, root)
 
 
 def test_each_readout_depends_on_its_controls(small: Any) -> None:
@@ -59,35 +60,18 @@ def test_each_readout_depends_on_its_controls(small: Any) -> None:
     assert changed["x1"] == changed["x2"] == set(first) - {"alpha_bar_t"}
 
 
-def arrows(root: Any, part: str) -> tuple[Any, Any]:
-    """Where the arrows of a part of the picture start, in the units of the data, and where they go."""
-    d = root.locator(f"path[data-part={part}]").get_attribute("d")
-    frame = root.locator("svg[role=img] > rect")
-    x, y, size = (float(frame.get_attribute(name)) for name in ("x", "y", "width"))
-    found = re.findall(r"M(-?[\d.]+) (-?[\d.]+)l(-?[\d.]+) (-?[\d.]+)", d)
-    places = np.array(found, float)
-    start = np.stack([(places[:, 0] - x) / size * 2 - 1, 1 - (places[:, 1] - y) / size * 2], 1)
-    return start * 3.2, places[:, 2:] * [1, -1] / size * 6.4
-
-
 @pytest.mark.parametrize("show", ["guided", "score", "gradient"])
 def test_the_arrows_are_the_field_that_is_chosen(
-    open_html: Callable, small: Any, show: str
+    open_figure: Callable, small: Any, show: str
 ) -> None:
-    root = open_html(small._repr_html_()).page.locator(".mdw")
+    root = open_figure(small)
     choose(root, "show", show)
-    start, along = arrows(root, "field")
-    assert len(start) == 225
-    field = small.field(torch.from_numpy(start))[show]
-    noise = float((1 - small.schedule.alpha_bar[15]).sqrt())
-    length = (field.norm(dim=1) * noise).clamp(max=2) / 2 * 0.9 * 6.4 / 15
-    wanted = field / field.norm(dim=1, keepdim=True).clamp(min=1e-9) * length[:, None]
-    np.testing.assert_allclose(along, wanted, atol=0.012)  # a tenth of a pixel
-    assert length.max() > 2 * length.min()
+    a_bar = float(small.schedule.alpha_bar[15])
+    assert_arrows(root, "field", lambda x: small.field(x)[show], a_bar)
 
 
-def test_at_the_probe_two_arrows_add_up_to_the_third(open_html: Callable, small: Any) -> None:
-    root = open_html(small._repr_html_()).page.locator(".mdw")
+def test_at_the_probe_two_arrows_add_up_to_the_third(open_figure: Callable, small: Any) -> None:
+    root = open_figure(small)
     press(slider(root, "x1"), *["ArrowRight"] * 4)
     at = state(small, root)
     ends = {}
@@ -102,23 +86,24 @@ def test_at_the_probe_two_arrows_add_up_to_the_third(open_html: Callable, small:
     assert np.linalg.norm(ends["push"]) > 0.1
 
 
-def test_the_shading_is_the_density_of_the_guided_score(open_html: Callable, small: Any) -> None:
-    root = open_html(small._repr_html_()).page.locator(".mdw")
-    alpha, grid = opacity(root), shaded()
+def test_the_shading_is_the_density_of_the_guided_score(open_figure: Callable, small: Any) -> None:
+    root = open_figure(small)
     a_bar = small.schedule.alpha_bar[15]
     var = a_bar * 0.3**2 + 1 - a_bar
-    log_q = -(torch.cdist(grid, a_bar.sqrt() * MEANS.double()) ** 2) / (2 * var)
-    everything, own = log_q.logsumexp(1), log_q[:, LABELS == 1].logsumexp(1)
-    log_density = everything + 3 * (own - everything)
-    density = (log_density - log_density.max()).exp()
-    np.testing.assert_allclose(alpha, (255 * density).round(), atol=1)
+
+    def log_density(x: torch.Tensor) -> torch.Tensor:
+        everything, own = (
+            log_mixture(x, a_bar.sqrt() * means, var) for means in (CENTRES, CENTRES[CLASSES == 1])
+        )
+        return everything + 3 * (own - everything)
+
+    assert_shaded(root, log_density)
 
 
-def test_pressing_in_the_picture_moves_the_probe(open_html: Callable, small: Any) -> None:
-    page = open_html(small._repr_html_()).page
-    root = page.locator(".mdw")
+def test_pressing_in_the_picture_moves_the_probe(open_figure: Callable, small: Any) -> None:
+    root = open_figure(small)
     box = root.locator("svg[role=img]").bounding_box()
-    page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
+    root.page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
     now = assert_agrees(small, root)
     assert now["x1"] < -1
     assert now["x2"] > 1

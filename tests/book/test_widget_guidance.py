@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from controls import assert_agrees, press, slider
+from controls import assert_agrees, pixels, press, slider
 from interactives import THIRTY, Thirds, figure, pictures
 
 WEIGHTS = (0.0, 0.25, 1.0, 4.0)
@@ -18,9 +18,8 @@ def widget() -> Any:
     return figure("guidance_explorer")
 
 
-def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, widget: Any) -> None:
-    visit = open_html(widget._repr_html_())
-    root = visit.page.locator(".mdw-guidance_explorer")
+def test_it_agrees_with_python_wherever_its_controls_go(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
     assert assert_agrees(widget, root) == {"w": 1.0, "show": "all"}
     for show in ("one", "all"):
         press(root.locator("input[type=radio]:checked"), "ArrowRight")
@@ -31,27 +30,17 @@ def test_it_agrees_with_python_wherever_its_controls_go(open_html: Callable, wid
             seen.add(assert_agrees(widget, root)["w"])
             press(slider(root, "w"), "ArrowRight")
         assert seen == set(WEIGHTS)
-    visit.assert_clean()
-
-
-def canvas(root: Any) -> Any:
-    """The pixels that are drawn, (height, width, 3)."""
-    found = root.evaluate(
-        """(root) => { const c = root.querySelector('canvas'), d = c.getContext('2d')
-        .getImageData(0, 0, c.width, c.height); return [c.height, c.width, [...d.data]]; }"""
-    )
-    return np.array(found[2]).reshape(found[0], found[1], 4)[..., :3]
 
 
 @pytest.mark.parametrize("show", ["all", "one"])
 def test_it_draws_the_samples_and_frames_those_that_are_misread(
-    open_html: Callable, widget: Any, show: str
+    open_figure: Callable, widget: Any, show: str
 ) -> None:
-    root = open_html(widget._repr_html_()).page.locator(".mdw")
+    root = open_figure(widget)
     press(slider(root, "w"), "Home")
     if show == "one":
         press(root.locator("input[type=radio]:checked"), "ArrowRight")
-    drawn = canvas(root)
+    drawn = pixels(root.locator("canvas"))[..., :3]
     order = [*range(6)] if show == "all" else [*range(2, 30, 3)]  # the first two of each; class 2
     columns, misread = (3, 0) if show == "all" else (10, 0)
     for place, k in enumerate(order):
@@ -72,8 +61,8 @@ def places(d: str) -> Any:
     return np.array(re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", d), float)
 
 
-def test_its_curves_and_bars_are_the_two_figures(open_html: Callable, widget: Any) -> None:
-    root = open_html(widget._repr_html_()).page.locator(".mdw")
+def test_its_curves_and_bars_are_the_two_figures(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
     for plot, name in ((0, "fidelity"), (1, "diversity")):
         svg = root.locator(".mdw-plot svg[role=img]").nth(plot)
         values, errors = np.array(widget.figures[name]).T
@@ -102,12 +91,3 @@ def test_its_curves_and_bars_are_the_two_figures(open_html: Callable, widget: An
         np.testing.assert_allclose(ends[:, 0], low_y, atol=0.1)
         np.testing.assert_allclose(ends[:, 1], high_y, atol=0.1)
         np.testing.assert_allclose(curve[:, 0], np.linspace(curve[0, 0], curve[-1, 0], 4), atol=0.1)
-
-
-def test_a_press_on_a_curve_moves_the_weight(open_html: Callable, widget: Any) -> None:
-    root = open_html(widget._repr_html_()).page.locator(".mdw")
-    box = root.locator(".mdw-plot svg[role=img]").first.bounding_box()
-    root.page.mouse.move(box["x"] + box["width"] - 12, box["y"] + 60)
-    root.page.mouse.down()
-    root.page.mouse.up()
-    assert assert_agrees(widget, root)["w"] == 4.0

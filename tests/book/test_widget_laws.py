@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from controls import assert_agrees, move, press
+from controls import assert_agrees, move, press, press_on
 from interactives import MAKERS, figure
 
 Step = tuple[str, Any]  # a control, and what to choose there or (a slider) the keys to press
@@ -230,6 +230,38 @@ def test_tab_reaches_every_control_and_shows_where_it_is(open_html: Callable, na
     assert ", ".join(reached) == CASES[name].tab
 
 
+# A press on a plot: changes to the figure, which plot, where along it; which control moves, and to what.
+PRESSES = [
+    ("beta_explorer", {}, 0, 0.75, "t", 750, 3),
+    ("schedule_explorer", {}, 0, 0.75, "t", 750, 3),
+    ("elbo_explorer", {"axes": "log"}, 0, 0.5, "t", 1000**0.5, 2),
+    ("elbo_explorer", {"axes": "linear"}, 0, 0.25, "t", 250, 15),
+    ("guidance_explorer", {}, 0, 1, "w", 4.0, 0),
+    ("flow_explorer", {"points": 10, "particle": 3}, 0, 1, "steps", 50, 0),
+    ("flow_explorer", {"points": 10, "particle": 3}, 0, 0, "steps", 1, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "plot", "along", "control", "wanted", "tolerance"), PRESSES
+)
+def test_a_press_on_a_curve_moves_its_control(
+    open_figure: Callable,
+    name: str,
+    changes: dict[str, Any],
+    plot: int,
+    along: float,
+    control: str,
+    wanted: float,
+    tolerance: float,
+) -> None:
+    widget = MAKERS[name](**changes)
+    root = open_figure(widget)
+    press_on(root.locator(".mdw-plot > svg").nth(plot), along)
+    assert abs(assert_agrees(widget, root)[control] - wanted) <= tolerance
+    assert abs(widget.state[control] - wanted) > tolerance
+
+
 # Those that play: the control that runs, and where it starts and ends.
 PLAYERS = {
     "reverse_explorer": ("t", 50, 0, {"T": 50, "points": 10}),
@@ -259,3 +291,31 @@ def test_it_goes_back_to_noise_plays_to_the_end_and_begins_anew(
     pause.wait_for()
     press(pause, "Enter")
     assert assert_agrees(widget, root)[control] != end
+
+
+def luminance(colour: str) -> float:
+    red, green, blue = (int(v) for v in re.findall(r"\d+", colour)[:3])
+    return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255
+
+
+@pytest.mark.parametrize(
+    ("system", "page_says", "dark"),
+    [
+        ("dark", "", True),
+        ("light", "", False),
+        ("dark", "document.documentElement.dataset.theme = 'light'", False),
+        ("light", "document.documentElement.dataset.theme = 'dark'", True),
+        ("light", "document.documentElement.setAttribute('theme', 'dark')", True),
+        ("light", "document.body.dataset.jpThemeLight = 'false'", True),
+        ("dark", "document.body.dataset.jpThemeLight = 'true'", False),
+    ],
+)
+def test_colours_follow_the_page_and_then_the_system(
+    open_html: Callable, system: str, page_says: str, dark: bool
+) -> None:
+    page = open_html(figure("beta_explorer")._repr_html_(), theme=system).page
+    page.evaluate(page_says or "0")
+    style = "(e) => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    back, text = (luminance(c) for c in page.locator(".mdw").evaluate(style))
+    assert (back < text) == dark
+    assert abs(back - text) > 0.6

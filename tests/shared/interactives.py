@@ -21,6 +21,10 @@ SANITIZE = Path(__file__).resolve().parents[1] / "nbval_sanitize.cfg"
 SHORT = md.linear_schedule(100, rescale=True)
 THIRTY = torch.arange(30) % 3
 
+# Three clouds in the plane, of two classes.
+CENTRES = torch.tensor([[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]])
+CLASSES = torch.tensor([0, 1, 0])
+
 
 def wavy(x: Tensor, t: Tensor) -> Tensor:
     """A denoiser that is not linear and needs no network."""
@@ -50,14 +54,15 @@ def pictures(w: float, labels: Tensor = THIRTY, seed: int = 0) -> Tensor:
 
 
 def ddim_explorer(**changes: Any) -> Widget:
-    given = {"x_T": noise(2, 1, 16, 16), "steps": (1, 2, 10, 25), "etas": (0.0, 0.5, 1.0)}
-    return md.viz.ddim_explorer(wavy, SHORT, **{**given, **changes})
+    given = {"eps_model": wavy, "schedule": SHORT, "x_T": noise(2, 1, 16, 16)}
+    return md.viz.ddim_explorer(**{**given, "steps": (1, 2, 10, 25), **changes})
 
 
 def guidance_explorer(**changes: Any) -> Widget:
-    given = {"w": 1.0, "focus": 2, "real": (pictures(2.0, seed=1), THIRTY)}
     samples = {w: pictures(w) for w in (0.0, 0.25, 1.0, 4.0)}
-    return md.viz.guidance_explorer(samples, THIRTY, Thirds(), **{**given, **changes})
+    given = {"samples": samples, "labels": THIRTY, "classifier": Thirds(), "w": 1.0, "focus": 2}
+    real = (pictures(2.0, seed=1), THIRTY)
+    return md.viz.guidance_explorer(**{**given, "real": real, **changes})
 
 
 MAKERS: dict[str, Callable[..., Widget]] = {

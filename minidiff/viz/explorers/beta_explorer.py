@@ -15,6 +15,7 @@ class BetaExplorer(Widget):
     """The figure that :func:`beta_explorer` makes."""
 
     name = "beta_explorer"
+    scripts = ("schedules.js",)
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
@@ -108,7 +109,7 @@ def _picture(schedule: NoiseSchedule) -> str:
     ]
     return figure(
         f"Curves of the {schedule.name} schedule with T = {schedule.T}: beta t, alpha bar t and "
-        f"the logarithm of the signal-to-noise ratio over t. The interactive figure needs JavaScript.",
+        f"the logarithm of the signal-to-noise ratio over t.",
         660,
         200,
         panels,

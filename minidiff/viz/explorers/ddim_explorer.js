@@ -5,7 +5,7 @@ Object.assign(SPOKEN, { t: 'time t', calls: 'calls of the network', sigma: 'sigm
   to_go: 'distance from the guess of x 0 to the picture at the end', apart: 'distance between the two walks' });
 
 function build(root, data) {
-  const { height, width, pictures, seeds } = data, size = height * width, frame = pictures * size;
+  const { pictures, seeds } = data, size = data.height * data.width, frame = pictures * size;
   const start = unpack(data.start), walks = {};
   const about = (n) => data.steps.find((one) => one.n === n);
 
@@ -27,10 +27,8 @@ function build(root, data) {
     return (Math.sqrt(total / frame) * 2 / 15).toFixed(3);
   }
 
-  root.setAttribute('role', 'group');
-  root.setAttribute('aria-label', 'Interactive figure: explorer of DDIM');
-  add(root, 'div', { class: 'mdw-title' }, 'Fewer steps, less chance');
-  add(root, 'div', { class: 'mdw-hint' }, 'Two walks from the same noise x_T; what differs is the seed of the fresh noise in their steps. Choose how many steps, and how much noise: η = 0 is DDIM, η = 1 is DDPM on the same times.');
+  head(root, 'explorer of DDIM', 'Fewer steps, less chance',
+    'Two walks from the same noise x_T; what differs is the seed of the fresh noise in their steps. Choose how many steps, and how much noise: η = 0 is DDIM, η = 1 is DDPM on the same times.');
   const top = add(root, 'div', { class: 'mdw-controls' }), controls = {};
   controls.steps = choice(add(top, 'div'), 'steps', 'Steps', data.steps.map(({ n }) => [String(n), String(n)]), () => { stop(); go(Infinity); });
   controls.eta = choice(add(top, 'div'), 'eta', 'Fresh noise η', data.etas.map((eta) => [String(eta), String(eta)]), () => { stop(); update(); });
@@ -42,7 +40,7 @@ function build(root, data) {
     const row = (html) => {
       const line = add(panel, 'div', { style: 'display:grid;grid-template-columns:28px repeat(' + pictures + ',minmax(0,110px));gap:5px;align-items:center;margin-bottom:5px' });
       add(line, 'div', { html, 'aria-hidden': 'true' });
-      return Array.from({ length: pictures }, () => add(add(line, 'div', { class: 'mdw-image mdw-frame' }), 'canvas', { width, height, role: 'img' }));
+      return Array.from({ length: pictures }, () => canvasOf(add(line, 'div', { class: 'mdw-image mdw-frame' }), data));
     };
     return { seed, x: row('x<sub>t</sub>'), guess: row('x̂<sub>0</sub>') };
   });
@@ -51,17 +49,15 @@ function build(root, data) {
   controls.frame = slider(time, 'frame', 'Frame', 'frame of the walk', null, () => { stop(); update(); });
   const buttons = add(time, 'div', { class: 'mdw-buttons' });
   button(buttons, 'Back to noise', () => { stop(); go(0); });
-  const play = button(buttons, 'Play', () => {});
-  const numbers = tiles(root, ['t', 'calls', 'sigma', 'to_go', 'apart']);
-  const say = sentence(root);
-
   // The player strides every 50 ms: a frame is shown for twelve of its strides.
   let strides = 0;
   const last = () => about(Number(controls.steps.value)).t.length - 1;
-  const stop = player(play, say, () => { strides = 0; if (controls.frame.value >= last()) go(0); }, () => {
+  const stop = player(buttons, () => say, () => { strides = 0; if (controls.frame.value >= last()) go(0); }, () => {
     if (++strides % 12 === 0) go(controls.frame.value + 1);
     return controls.frame.value < last();
   });
+  const numbers = tiles(root, ['t', 'calls', 'sigma', 'to_go', 'apart']);
+  const say = sentence(root);
 
   function go(k) {
     controls.frame.max = last();
@@ -82,8 +78,8 @@ function build(root, data) {
             : 'the step that led here added fresh noise; the two walks are ' + apart + ' apart.'));
     panels.forEach(({ seed, x, guess }, i) => {
       const part = (frames, j) => frames && frames.subarray(j * size, (j + 1) * size), where = ', seed ' + seed + ', picture ';
-      x.forEach((canvas, j) => paintLevels(canvas, part(both[i].x[k], j), 'x at t = ' + t + where + (j + 1)));
-      guess.forEach((canvas, j) => paintLevels(canvas, part(both[i].guess[k - 1], j), (k ? 'guess of x 0 that led to t = ' + t : 'no guess yet') + where + (j + 1)));
+      x.forEach((canvas, j) => paintFrame(canvas, part(both[i].x[k], j), 'x at t = ' + t + where + (j + 1)));
+      guess.forEach((canvas, j) => paintFrame(canvas, part(both[i].guess[k - 1], j), (k ? 'guess of x 0 that led to t = ' + t : 'no guess yet') + where + (j + 1)));
     });
   }
 

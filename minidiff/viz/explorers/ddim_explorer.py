@@ -39,7 +39,7 @@ class DdimExplorer(Widget):
     """The figure that :func:`ddim_explorer` makes."""
 
     name = "ddim_explorer"
-    scripts = ("frames.js", "player.js")
+    scripts = ("pictures.js", "frames.js", "player.js")
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class DdimExplorer(Widget):
         parts += [text(22, 54, "x_t"), text(22, 170, "x̂_0")]
         alt = (
             f"DDIM in {n} steps: from noise at t = {self.times[n][0]} to a picture at t = 0, and below, the "
-            f"guesses of the picture on the way. The interactive figure needs JavaScript."
+            f"guesses of the picture on the way."
         )
         return figure(alt, 690, 236, parts)
 

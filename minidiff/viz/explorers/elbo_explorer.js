@@ -13,13 +13,10 @@ Object.assign(SPOKEN, {
 // d - log(1 + d), for the KL of two Gaussians whose variances are 1 + d apart: 0 at 0.
 const excess = (d) => d - Math.log1p(d);
 const percent = (share) => (100 * share).toFixed(1) + ' %';
-// A tick at one place of the axis, with another text: 2 on a logarithmic axis says 100.
-const tick = (at, words) => ({ valueOf: () => at, toString: () => words });
 
 // All terms in bits for one entry of x_0; every formula is the closed form for x_0 ~ N(0, s²).
 function compute(v) {
-  const factor = 1000 / v.T;
-  const { T, beta, alphaBar, snr } = makeSchedule({ schedule: v.schedule, T: v.T, s: 0.008, beta_1: 1e-4 * factor, beta_T: 0.02 * factor });
+  const { T, beta, alphaBar, snr } = rescaledSchedule(v.schedule, v.T);
   const posterior = (t) => (1 - alphaBar[t - 1]) / (1 - alphaBar[t]) * beta[t];
   const sigma2 = (t) => v.variance === 'large' ? beta[t] : posterior(Math.max(t, 2));
   const spread = (t) => alphaBar[t] * v.std * v.std + 1 - alphaBar[t];  // variance of x_t
@@ -43,22 +40,20 @@ function compute(v) {
 }
 
 function build(root, data) {
-  root.setAttribute('role', 'group');
-  root.setAttribute('aria-label', 'Interactive figure: explorer of the ELBO');
-  add(root, 'div', { class: 'mdw-title' }, 'Explore the ELBO');
-  add(root, 'div', { class: 'mdw-hint' }, 'Normally distributed data and a perfect denoiser: all that is lost is lost by the chain itself. Move t with its slider, or press on a curve. Dashed grey line: where you started.');
+  head(root, 'explorer of the ELBO', 'Explore the ELBO',
+    'Normally distributed data and a perfect denoiser: all that is lost is lost by the chain itself. Move t with its slider, or press on a curve. Dashed grey line: where you started.');
 
   const panel = add(root, 'div', { class: 'mdw-controls' }), controls = {};
   controls.schedule = choice(panel, 'schedule', 'Schedule', [['linear', 'linear'], ['cosine', 'cosine']], update);
   controls.variance = choice(panel, 'variance', 'Variance of a step back', [['small', 'small'], ['large', 'large']], update);
   controls.axes = choice(panel, 'axes', 'Axes', [['log', 'logarithmic'], ['linear', 'linear']], update);
-  controls.T = slider(panel, 'T', 'Number of steps T', 'number of steps T', data.values.T, changeT);
+  controls.T = slider(panel, 'T', 'Number of steps T', 'number of steps T', data.values.T, (T) => { controls.t.stretch(T); update(); });
   controls.std = slider(panel, 'std', 'Standard deviation s of the data', 'standard deviation of the data', data.values.std, update);
   button(add(panel, 'div'), 'Reset', reset);
 
   const plots = add(root, 'div', { class: 'mdw-plots' });
   const onPick = (fraction) => {
-    const T = state.T, t = controls.axes.value === 'log' ? T ** fraction : 1 + fraction * (T - 1);
+    const T = controls.T.value, t = controls.axes.value === 'log' ? T ** fraction : 1 + fraction * (T - 1);
     controls.t.value = Math.round(t);
     update();
   };
@@ -73,30 +68,14 @@ function build(root, data) {
   const numbers = tiles(root, ['term_t', 'lambda_t', 'share_elbo', 'share_simple', 'negative_elbo', 'gap']);
   const say = sentence(root);
 
-  const first = compute(data.state), state = { T: data.state.T };
+  const first = compute(data.state);
   let found = first;
 
-  function reset() {
-    controls.t.max = data.state.T;
-    for (const name in controls) controls[name].value = data.state[name];
-    state.T = data.state.T;
-    update();
-  }
-
-  // Another T keeps t at the same share of the way.
-  function changeT(T) {
-    const t = Math.max(1, Math.round(controls.t.value / state.T * T));
-    controls.t.max = T;
-    controls.t.value = t;
-    state.T = T;
-    update();
-  }
+  function reset() { setAll(controls, data.state); update(); }
 
   function update() {
-    const values = {};
-    for (const name in controls) values[name] = controls[name].value;
+    const values = valuesOf(controls), t = values.t;
     found = compute(values);
-    const t = values.t;
     const texts = { term_t: number(found.terms[t]), lambda_t: number(found.weights[t]), share_elbo: percent(found.shareElbo[t]),
       share_simple: percent(found.shareSimple[t]), negative_elbo: number(found.minusElbo), gap: Math.max(found.gap, 0).toFixed(5) };
     numbers.set(texts);
@@ -110,11 +89,7 @@ function build(root, data) {
   function draw() {
     const t = controls.t.value, T = found.T, log = controls.axes.value === 'log';
     const along = (i) => log ? Math.log10(i) : i, share = (node, y) => { node.textContent = Math.round(100 * y) + ' %'; };
-    const plain = (node, y) => { node.textContent = String(y); };
-    const power = (node, y) => { node.append('10'); add(node, 'tspan', { dy: -5, 'font-size': 9 }, String(y).replace('-', '−')); };
-    const few = termPlot.figure.clientWidth < 220;
-    const xTicks = log ? [1, 10, 100, 1000].filter((x) => x <= T).map((x) => tick(Math.log10(x), String(x)))
-      : (few ? [0.5, 1] : [0.25, 0.5, 0.75, 1]).map((part) => part * T).filter(Number.isInteger);
+    const xTicks = log ? [1, 10, 100, 1000].filter((x) => x <= T).map((x) => tick(Math.log10(x), x)) : termPlot.times(T).slice(1);
 
     // On a logarithmic axis, times that lie in equal ratios are drawn: all of the first ones, few of the last.
     function line(plot, map, kind, y, start) {
@@ -126,7 +101,7 @@ function build(root, data) {
 
     function show(plot, curves, start, low, high, ticks, format) {
       const map = plot.axes(along(1), along(T), xTicks, low, high, ticks, format, 't');
-      add(plot.svg, 'path', { class: 'mdw-cursor', d: 'M' + map.X(along(t)) + ' 8V156' });
+      plot.cursor(map, along(t));
       for (const [kind, y] of curves) line(plot, map, kind, y, start);
       for (const [kind, y] of curves) if (kind !== 'mdw-ghost' && t >= start) plot.dot(map, kind, along(t), y[t]);
     }
@@ -134,14 +109,12 @@ function build(root, data) {
     // Curves of positive numbers: logarithms between powers of ten, or the numbers from 0 on.
     function positive(plot, curves, start, lowest) {
       if (!log) {
-        const ticks = niceTicks(Math.max(...curves.filter(([kind]) => kind !== 'mdw-ghost').map(([, y]) => Math.max(...y.slice(start)))));
+        const ticks = niceTicks(0, Math.max(...curves.filter(([kind]) => kind !== 'mdw-ghost').map(([, y]) => Math.max(...y.slice(start)))));
         return show(plot, curves, start, 0, ticks[ticks.length - 1], ticks, plain);
       }
       const logs = curves.map(([kind, y]) => [kind, Array.from(y, Math.log10)]), own = logs[logs.length - 1][1].slice(start);
-      const high = Math.ceil(Math.max(0, ...own)), low = Math.max(lowest, Math.floor(Math.min(-1, ...own))), powers = [];
-      const every = Math.ceil((high - low) / 6);
-      for (let p = Math.ceil(low / every) * every; p <= high; p += every) powers.push(p);
-      return show(plot, logs, start, low, high, powers, power);
+      const high = Math.ceil(Math.max(0, ...own)), low = Math.max(lowest, Math.floor(Math.min(-1, ...own)));
+      return show(plot, logs, start, low, high, powersWithin(low, high), power);
     }
 
     positive(termPlot, [['mdw-ghost', first.terms], ['mdw-b', found.avoidable], ['mdw-a', found.terms]], 2, -9);

@@ -28,6 +28,7 @@ class ElboExplorer(Widget):
     """The figure that :func:`elbo_explorer` makes."""
 
     name = "elbo_explorer"
+    scripts = ("schedules.js",)
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
@@ -189,7 +190,7 @@ def _picture(state: dict[str, Any]) -> str:
     return figure(
         f"Curves over t of the ELBO's terms, of their weights and of the share that lies at t or below, "
         f"for the {state['schedule']} schedule with T = {state['T']} and the {state['variance']} "
-        f"variance. The interactive figure needs JavaScript.",
+        f"variance.",
         666,
         200,
         panels,

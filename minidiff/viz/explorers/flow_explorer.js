@@ -23,31 +23,25 @@ const WEIGHTS = {
 
 class Flow {
   constructor(data, path) {
-    Object.assign(this, { data, path, walks: [], flat: data.means.flat() });
+    Object.assign(this, { data, path, walks: [] });
     this.noise = normals(data.seed, 0, 2 * data.points);
   }
 
   weights(t) { return WEIGHTS[this.path.name](Math.min(t, this.path.end), this.data); }
 
+  // What a place x at t is measured by: N(a·m_k, V I) for each centre.
+  spread(t) {
+    const [a, b] = this.weights(t);
+    return { a, V: (a * this.data.std) ** 2 + b * b };
+  }
+
   // The exact velocity of the mixture: each component's own, by its share of the density.
   velocity(x, t) {
-    const [a, b, da, db] = this.weights(t), { flat, data } = this, s2 = data.std ** 2, V = a * a * s2 + b * b;
-    const pull = (a * da * s2 + b * db) / V, out = new Float64Array(x.length), gap = new Float64Array(flat.length / 2);
+    const [a, b, da, db] = this.weights(t), { V } = this.spread(t), { means, std } = this.data;
+    const pull = (a * da * std ** 2 + b * db) / V, out = new Float64Array(x.length);
     for (let i = 0; i < x.length; i += 2) {
-      let least = Infinity, total = 0, mx = 0, my = 0;
-      for (let k = 0; k < flat.length; k += 2) {
-        const g = ((x[i] - a * flat[k]) ** 2 + (x[i + 1] - a * flat[k + 1]) ** 2) / (2 * V);
-        gap[k / 2] = g;
-        if (g < least) least = g;
-      }
-      for (let k = 0; k < flat.length; k += 2) {
-        const share = Math.exp(least - gap[k / 2]);
-        total += share;
-        mx += share * flat[k];
-        my += share * flat[k + 1];
-      }
-      out[i] = da * mx / total + pull * (x[i] - a * mx / total);
-      out[i + 1] = da * my / total + pull * (x[i + 1] - a * my / total);
+      const { mean } = mixtureAt(means, a, V, x[i], x[i + 1]);
+      for (const j of [0, 1]) out[i + j] = da * mean[j] + pull * (x[i + j] - a * mean[j]);
     }
     return out;
   }
@@ -88,22 +82,14 @@ class Flow {
 
   // Where the paths of random pairs are: pair i joins particle i's start to an example of component i mod K.
   pairs(t) {
-    const { flat, data } = this, [a, b] = this.weights(t);
-    const z = this.z || (this.z = normals(data.seed, 1, 2 * data.points));
-    return this.noise.map((v, j) => b * v + a * (flat[j % flat.length] + data.std * z[j]));
-  }
-
-  // How likely a place is at t, up to a factor that depends on t alone.
-  density(x, y, [a, b]) {
-    const { flat, data } = this, V = (a * data.std) ** 2 + b * b;
-    let sum = 0;
-    for (let k = 0; k < flat.length; k += 2) sum += Math.exp(-((x - a * flat[k]) ** 2 + (y - a * flat[k + 1]) ** 2) / (2 * V));
-    return sum;
+    const { means, std, seed, points } = this.data, [a, b] = this.weights(t);
+    const z = this.z || (this.z = normals(seed, 1, 2 * points));
+    return this.noise.map((v, j) => b * v + a * (means[(j >> 1) % means.length][j % 2] + std * z[j]));
   }
 }
 
 const along = (x, h, k) => x.map((v, j) => v + h * k[j]);
-const mix2 = (x, y, share) => x.map((v, j) => v + share * (y[j] - v));
+const at = (state, i) => [state[2 * i], state[2 * i + 1]];
 
 // Mean distance of the points of two states.
 function apart(x, y) {
@@ -115,31 +101,27 @@ function apart(x, y) {
 // Where an Euler walk is at t: straight from state to state.
 function between(walk, t) {
   const n = walk.length - 1, i = Math.min(Math.floor(t * n), n - 1);
-  return mix2(walk[i], walk[i + 1], t * n - i);
+  return walk[i].map((v, j) => v + (t * n - i) * (walk[i + 1][j] - v));
 }
 
-const COLOURS = { ot: 'mdw-a', vp: 'mdw-b', trigonometric: 'mdw-c' }, SHADES = 64;
-// A tick at one place of the axis, with another text: the logarithm's place says the number.
-const logTick = (v) => ({ valueOf: () => Math.log10(v), toString: () => String(v) });
+const COLOURS = { ot: 'mdw-a', vp: 'mdw-b', trigonometric: 'mdw-c' };
 
 function build(root, data) {
-  const { limit, points } = data, flows = {};
+  const { points } = data, flows = {};
   for (const path of data.paths) flows[path.name] = new Flow(data, path);
-  root.setAttribute('role', 'group');
-  root.setAttribute('aria-label', 'Interactive figure: explorer of flows');
-  add(root, 'div', { class: 'mdw-title' }, 'Carry noise to data by a flow');
-  add(root, 'div', { class: 'mdw-hint' }, 'Blue: particles that start as noise at t = 0 and take n Euler steps along the exact velocity. Orange: the one that is followed; green: what it is compared with. Shading: where the exact flow has them at t. Move t, or press Play.');
+  head(root, 'explorer of flows', 'Carry noise to data by a flow',
+    'Blue: particles that start as noise at t = 0 and take n Euler steps along the exact velocity. Orange: the one that is followed; green: what it is compared with. Shading: where the exact flow has them at t. Move t, or press Play.');
 
-  const stage = add(root, 'div', { class: 'mdw-stage' });
-  const left = add(stage, 'div', { style: 'flex:1 1 260px;min-width:0;max-width:440px' }), square = add(left, 'div', { style: 'position:relative' });
-  const shade = add(square, 'canvas', { width: SHADES, height: SHADES, 'aria-hidden': 'true', style: 'position:absolute;opacity:.4' });
-  const svg = add(square, 'svg', { role: 'img', style: 'position:relative;display:block;width:100%' });
-  const controls = {}, time = add(left, 'div', { class: 'mdw-time', style: 'margin-top:6px;grid-template-columns:1fr' });
+  const stage = add(root, 'div', { class: 'mdw-stage' }), plane = new Plane(stage, data.limit);
+  const controls = {}, time = add(plane.column, 'div', { class: 'mdw-time', style: 'margin-top:6px;grid-template-columns:1fr' });
   const count = (n, first) => Array.from({ length: n }, (_, i) => i + first);
   controls.t = slider(time, 't', 'Time t', 'time t', count(101, 0).map((k) => k / 100), () => { stop(); update(); });
   const buttons = add(time, 'div', { class: 'mdw-buttons' });
   button(buttons, 'Back to noise', () => { stop(); go(0); });
-  const play = button(buttons, 'Play', () => {});
+  const stop = player(buttons, () => say, () => { if (controls.t.value === 1) go(0); }, () => {
+    go(Math.round(100 * controls.t.value + 1) / 100);
+    return controls.t.value < 1;
+  });
 
   const side = add(stage, 'div', { class: 'mdw-side mdw-rows', style: 'flex-basis:230px' }), row = () => add(side, 'div');
   controls.path = choice(row(), 'path', 'Path', data.paths.map((path) => [path.name, path.label]), update);
@@ -152,18 +134,14 @@ function build(root, data) {
   const numbers = tiles(root, ['error', 'gap', 'straightness', 'position']);
   numbers.row.style.gridTemplateColumns = 'repeat(auto-fit, minmax(140px, 1fr))';
   const say = sentence(root);
-  const stop = player(play, say, () => { if (controls.t.value === 1) go(0); }, () => {
-    go(Math.round(100 * controls.t.value + 1) / 100);
-    return controls.t.value < 1;
-  });
 
   function go(t) { controls.t.value = Math.min(1, t); update(); }
 
   function update() {
     const t = controls.t.value, n = controls.steps.value, flow = flows[controls.path.value], compare = controls.compare.value;
-    const x = between(flow.walk(n), t), i = 2 * (controls.particle.value - 1);
+    const x = between(flow.walk(n), t);
     const texts = { error: flow.error(n).toFixed(3), gap: apart(x, flow.exact[Math.round(100 * t)]).toFixed(3),
-      straightness: flow.straightness.toFixed(3), position: '(' + x[i].toFixed(3) + ', ' + x[i + 1].toFixed(3) + ')' };
+      straightness: flow.straightness.toFixed(3), position: vector(at(x, controls.particle.value - 1)) };
     numbers.set(texts);
     const many = n + ' Euler step' + (n > 1 ? 's' : '');
     say((t === 0 ? 't = 0: pure noise. With ' + many + ' to t = 1 the particles end ' + texts.error + ' from the exact flow, on average.'
@@ -177,74 +155,41 @@ function build(root, data) {
   function draw() {
     const t = controls.t.value, n = controls.steps.value, flow = flows[controls.path.value], compare = controls.compare.value;
     const walk = flow.walk(n), x = between(walk, t), followed = controls.particle.value - 1;
-    const width = Math.round(square.clientWidth) || 300, west = 26, top = 6, size = width - west - 8;
-    const X = (v) => west + (v + limit) / (2 * limit) * size, Y = (v) => top + (limit - v) / (2 * limit) * size;
-    const inside = (state, i) => Math.abs(state[2 * i]) <= limit && Math.abs(state[2 * i + 1]) <= limit;
-    const place = (state, i) => X(state[2 * i]).toFixed(1) + ' ' + Y(state[2 * i + 1]).toFixed(1);
-    const line = (name, colour, wide, d, more) => { if (d) add(svg, 'path', { 'data-part': name, d, fill: 'none', style: 'stroke:var(--mdw-' + colour + ');stroke-width:' + wide + ';' + (more || '') }); };
-    // Way and dot of particle i through some states; the way is broken where it leaves the frame.
-    function way(states, i) {
-      let d = '', pen = 'M';
-      for (const state of states) {
-        if (!inside(state, i)) { pen = 'M'; continue; }
-        d += pen + place(state, i);
-        pen = 'L';
-      }
-      return d;
-    }
-    const others = count(points, 0).filter((i) => i !== followed), all = (d, some) => some.map(d).join('');
-    const dots = (state, some) => all((i) => inside(state, i) ? 'M' + place(state, i) + 'h0' : '', some);
-    svg.replaceChildren();
-    svg.setAttribute('viewBox', '0 0 ' + width + ' ' + (size + top + 22));
-    add(svg, 'rect', { class: 'mdw-axis', x: west, y: top, width: size, height: size });
-    for (const tick of [-2, 0, 2]) {
-      add(svg, 'text', { x: west - 6, y: Y(tick) + 4, 'text-anchor': 'end' }, String(tick).replace('-', '−'));
-      add(svg, 'text', { x: X(tick), y: top + size + 16, 'text-anchor': 'middle' }, String(tick).replace('-', '−'));
-    }
-    paint(flow, t);
-    Object.assign(shade.style, { left: west + 'px', top: top + 'px', width: size + 'px', height: size + 'px' });
+    const others = count(points, 0).filter((i) => i !== followed), dots = (state, some) => plane.dots(some.map((i) => at(state, i)));
+    const way = (states, i) => plane.way(states.map((state) => at(state, i))), ways = (states) => others.map((i) => way(states, i)).join('');
+    const round = 'stroke-linecap:round', level = flow.spread(t);
+    plane.clear();
+    plane.shade((px, py) => mixtureAt(data.means, level.a, level.V, px, py).log);
 
     if (compare !== 'none') {
       const fine = count(26, 0).map((k) => compare === 'exact' ? flow.exact[4 * k] : flow.pairs(k / 25));
       const now = compare === 'exact' ? flow.exact[Math.round(100 * t)] : flow.pairs(t);
-      line('compare', 'dim', 0.8, all((i) => way(fine, i), others), 'opacity:.6');
-      line('compare-followed', 'c', 1.6, way(fine, followed));
-      line('compare-now', 'dim', 3, dots(now, others), 'stroke-linecap:round;opacity:.8');
-      line('compare-followed-now', 'c', 6, dots(now, [followed]), 'stroke-linecap:round');
+      plane.line('compare', 'dim', 0.8, ways(fine), 'opacity:.6');
+      plane.line('compare-followed', 'c', 1.6, way(fine, followed));
+      plane.line('compare-now', 'dim', 3, dots(now, others), round + ';opacity:.8');
+      plane.line('compare-followed-now', 'c', 6, dots(now, [followed]), round);
     }
     const past = walk.slice(0, Math.ceil(t * n - 1e-9)).concat([x]);
-    line('ways', 'a', 1.1, all((i) => way(past, i), others), 'opacity:.75;stroke-linejoin:round');
-    line('points', 'a', 5, dots(x, others), 'stroke-linecap:round');
-    line('followed-way', 'b', 2.2, way(past, followed), 'stroke-linejoin:round');
-    line('followed', 'b', 9, dots(x, [followed]), 'stroke-linecap:round');
+    plane.line('ways', 'a', 1.1, ways(past), 'opacity:.75');
+    plane.line('points', 'a', 5, dots(x, others), round);
+    plane.line('followed-way', 'b', 2.2, way(past, followed));
+    plane.line('followed', 'b', 9, dots(x, [followed]), round);
     const text = (name) => numbers.row.querySelector('[data-readout=' + name + ']').textContent;
-    svg.setAttribute('aria-label', points + ' particles in the plane at t = ' + t + ', on average ' + text('gap') + ' from the exact flow; number ' + (followed + 1) + ' is at ' + text('position'));
+    plane.svg.setAttribute('aria-label', points + ' particles in the plane at t = ' + t + ', on average ' + text('gap') + ' from the exact flow; number ' + (followed + 1) + ' is at ' + text('position'));
 
     const table = data.paths.map((path) => count(data.most_steps, 1).map((k) => Math.log10(flows[path.name].error(k))));
     const known = table.flat().filter(isFinite), low = Math.max(-6, Math.floor(Math.min(-1, ...known))), high = Math.ceil(2 * Math.max(0, ...known)) / 2;
     const powers = count(Math.floor(high) - low + 1, low);
-    const map = errors.axes(0, Math.log10(data.most_steps), [1, 2, 5, 10, 20, 50].map(logTick), low, high, powers,
+    const map = errors.axes(0, Math.log10(data.most_steps), [1, 2, 5, 10, 20, 50].map((n) => tick(Math.log10(n), n)), low, high, powers,
       (node, y) => { node.textContent = String(Number((10 ** y).toPrecision(1))); }, 'n');
-    add(errors.svg, 'path', { class: 'mdw-cursor', d: 'M' + map.X(Math.log10(n)) + ' 8V156' });
+    errors.cursor(map, Math.log10(n));
     data.paths.forEach((path, p) => errors.curve(map, COLOURS[path.name], table[p], 0, (j) => Math.log10(j + 1)));
     data.paths.forEach((path, p) => { if (flows[path.name] === flow) errors.dot(map, COLOURS[path.name], Math.log10(n), table[p][n - 1]); });
     errors.svg.setAttribute('aria-label', 'Curves of the error at t = 1 over the number of Euler steps. With ' + n + ': ' +
       data.paths.map((path) => path.label + ' ' + flows[path.name].error(n).toFixed(3)).join(', '));
   }
 
-  // The density of the exact flow as a see-through blue that goes with a light page and with a dark one.
-  function paint(flow, t) {
-    const context = shade.getContext('2d'), image = context.createImageData(SHADES, SHADES), density = new Float64Array(SHADES * SHADES), level = flow.weights(t);
-    for (let i = 0; i < density.length; i++) {
-      const x = ((i % SHADES + 0.5) / SHADES * 2 - 1) * limit, y = (1 - (Math.floor(i / SHADES) + 0.5) / SHADES * 2) * limit;
-      density[i] = flow.density(x, y, level);
-    }
-    const most = density.reduce((a, v) => Math.max(a, v), 0);
-    density.forEach((v, i) => image.data.set([60, 140, 200, Math.round(255 * v / most)], 4 * i));
-    context.putImageData(image, 0, 0);
-  }
-
-  for (const name in data.state) controls[name].value = data.state[name];
+  setAll(controls, data.state);
   update();
   whenResized(root, draw);
 }

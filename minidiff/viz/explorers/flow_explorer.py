@@ -23,7 +23,7 @@ from ...flow.exact import Velocity
 from ..hash_noise import normals
 from ..plane import Centres, eight_gaussians, frame_of, given_centres
 from ..still import cloud_panel, figure
-from ..widget import Widget, check_up_to, chosen
+from ..widget import Widget, check_up_to, chosen, vector
 
 BETA_MIN, BETA_MAX = 0.1, 20.0  # vp_path's own
 PATHS = {
@@ -55,7 +55,7 @@ class FlowExplorer(Widget):
     """The figure that :func:`flow_explorer` makes."""
 
     name = "flow_explorer"
-    scripts = ("hash_noise.js", "player.js")
+    scripts = ("hash_noise.js", "plane.js", "player.js")
 
     def __init__(self, data: Centres, points: int, seed: int, state: dict[str, Any]) -> None:
         self.data = data
@@ -138,7 +138,6 @@ class FlowExplorer(Widget):
             f"{(x - y).norm(dim=1).mean():.3f}"
             for x, y in ((walk[-1], exact[-1]), (here, exact[round(100 * t)]))
         )
-        x, y = here[particle - 1].tolist()
         many = f"{steps} Euler step{'s' * (steps > 1)}"
         if t == 0:
             sentence = (
@@ -156,7 +155,7 @@ class FlowExplorer(Widget):
             "error": error,
             "gap": gap,
             "straightness": f"{self._exact(path).straightness.mean():.3f}",
-            "position": f"({x + 0.0:.3f}, {y + 0.0:.3f})",
+            "position": vector(here[particle - 1].tolist()),
             "sentence": f"t = {f'{t:.2f}' if 0 < t < 1 else int(t)}: {sentence} {DRAWN[compare]}".rstrip(),
         }
 
@@ -179,8 +178,7 @@ class FlowExplorer(Widget):
             parts.append(cloud_panel(place, f"t = {place / 5:g}", here, self._limit, drawn))
         alt = (
             f"{self.points} particles at six times of a flow: from a round cloud of noise at t = 0 to "
-            f"the data at t = 1, there with the ways by which they came. The interactive figure "
-            f"needs JavaScript."
+            f"the data at t = 1, there with the ways by which they came."
         )
         return figure(alt, 664, 132, parts)
 

@@ -11,24 +11,14 @@ function withError([value, error], decimals) {
   return text.replace('-', '−') + ' ± ' + error.toFixed(decimals);
 }
 
-// Round numbers that enclose low..high, a quarter of the range apart.
-function ticksAround(low, high) {
-  const step = niceTicks(Math.max(high - low, 1e-6))[1], ticks = [];
-  for (let k = Math.floor(low / step); (k - 1) * step < high; k++) ticks.push(Number((k * step).toPrecision(6)));
-  return ticks;
-}
-
 const GAP = 2;
-const tick = (at, words) => ({ valueOf: () => at, toString: () => words });
 
 function build(root, data) {
   const { weights, labels, rows, count, height, width, computed } = data;
-  const pixels = Uint8Array.from(atob(computed.pixels), (c) => c.charCodeAt(0)), perWeight = labels.length * height * width;
+  const pixels = bytes(computed.pixels), perWeight = labels.length * height * width;
   const classes = [...new Set(rows.all.map((k) => labels[k]))], focus = labels[rows.one[0]];
-  root.setAttribute('role', 'group');
-  root.setAttribute('aria-label', 'Interactive figure: explorer of classifier-free guidance');
-  add(root, 'div', { class: 'mdw-title' }, 'Turn up the guidance');
-  add(root, 'div', { class: 'mdw-hint' }, 'Each place of the grid starts from the same noise at every w. Orange frame: the classifier reads another class than was asked for. Bars: one standard error.');
+  head(root, 'explorer of classifier-free guidance', 'Turn up the guidance',
+    'Each place of the grid starts from the same noise at every w. Orange frame: the classifier reads another class than was asked for. Bars: one standard error.');
 
   const stage = add(root, 'div', { class: 'mdw-stage' });
   const left = add(stage, 'div', { style: 'flex:1 1 300px;min-width:0;max-width:560px' });
@@ -78,9 +68,7 @@ function build(root, data) {
         context.fillStyle = '#e07b20';
         context.fillRect(x - GAP, y - GAP, wide + GAP, tall + GAP);
       }
-      const image = context.createImageData(width, height), first = i * perWeight + k * height * width;
-      for (let j = 0; j < height * width; j++) image.data.set([...new Array(3).fill(pixels[first + j]), 255], 4 * j);
-      context.putImageData(image, x, y);
+      context.putImageData(imageOf(context, width, height, pixels.subarray(i * perWeight + k * height * width)), x, y);
     });
     heads.style.gridTemplateColumns = 'repeat(' + columns + ', minmax(0, 1fr))';
     heads.replaceChildren();
@@ -92,13 +80,13 @@ function build(root, data) {
 
   function draw() {
     const i = weights.indexOf(controls.w.value);
-    const places = weights.map((w, k) => tick(k, number1(w))), plain = (node, y) => { node.textContent = String(y).replace('-', '−'); };
+    const places = weights.map((w, k) => tick(k, number1(w)));
     const level = (name) => computed.real ? computed.real[['fidelity', 'diversity'].indexOf(name)] : null;
     for (const [plot, name, kind] of [[surePlot, 'fidelity', 'mdw-a'], [widePlot, 'diversity', 'mdw-c']]) {
       const found = computed[name], known = level(name), ends = [...found, ...(known ? [known] : [])];
-      const ticks = ticksAround(Math.min(...ends.map(([v, e]) => v - e)), name === 'fidelity' ? 0 : Math.max(...ends.map(([v, e]) => v + e)));
+      const ticks = niceTicks(Math.min(...ends.map(([v, e]) => v - e)), name === 'fidelity' ? 0 : Math.max(...ends.map(([v, e]) => v + e)));
       const map = plot.axes(0, Math.max(1, weights.length - 1), places, ticks[0], ticks[ticks.length - 1], ticks, plain, 'weight w');
-      add(plot.svg, 'path', { class: 'mdw-cursor', d: 'M' + map.X(i) + ' 8V156' });
+      plot.cursor(map, i);
       if (known) plot.curve(map, 'mdw-ghost', weights.map(() => known[0]), 0, (k) => k);
       plot.curve(map, kind, found.map(([v]) => v), 0, (k) => k);
       found.forEach(([v, e], k) => bars(plot, map, kind, k, v, e));
@@ -107,7 +95,7 @@ function build(root, data) {
         withError(found[found.length - 1], 4) + ' at w = ' + number1(weights[weights.length - 1]) + (known ? '; real pictures have ' + withError(known, 4) : ''));
     }
     const sure = computed.fidelity.map(([v]) => v), wide = computed.diversity.map(([v]) => v);
-    const x = ticksAround(Math.min(...wide), Math.max(...wide)), y = ticksAround(Math.min(...sure), 0);
+    const x = niceTicks(Math.min(...wide), Math.max(...wide)), y = niceTicks(Math.min(...sure), 0);
     const map = bothPlot.axes(x[0], x[x.length - 1], x, y[0], y[y.length - 1], y, plain, 'diversity');
     bothPlot.curve(map, 'mdw-b', sure, 0, (k) => wide[k]);
     sure.forEach((v, k) => add(bothPlot.svg, 'circle', { class: 'mdw-dot mdw-b', cx: map.X(wide[k]), cy: map.Y(v), r: k === i ? 6 : 2.5 }));
@@ -121,7 +109,7 @@ function build(root, data) {
       d: 'M' + X.toFixed(1) + ' ' + low.toFixed(1) + 'V' + high.toFixed(1) + 'm-3 0h6M' + (X - 3).toFixed(1) + ' ' + low.toFixed(1) + 'h6' });
   }
 
-  for (const name in data.state) controls[name].value = data.state[name];
+  setAll(controls, data.state);
   update();
   whenResized(root, draw);
 }

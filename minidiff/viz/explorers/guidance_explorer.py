@@ -36,6 +36,7 @@ class GuidanceExplorer(Widget):
     """The figure that :func:`guidance_explorer` makes."""
 
     name = "guidance_explorer"
+    scripts = ("pictures.js",)
 
     def __init__(
         self,
@@ -124,8 +125,7 @@ class GuidanceExplorer(Widget):
             f"Samples at the smallest and at the largest weight of guidance, and two curves over the "
             f"weight w: fidelity runs from {self.figures['fidelity'][0][0]:.3f} to "
             f"{self.figures['fidelity'][-1][0]:.3f}, diversity from "
-            f"{self.figures['diversity'][0][0]:.0f} to {self.figures['diversity'][-1][0]:.0f}. "
-            f"The interactive figure needs JavaScript."
+            f"{self.figures['diversity'][0][0]:.0f} to {self.figures['diversity'][-1][0]:.0f}."
         )
         return figure(alt, 664, round(tall) + 220, parts)
 

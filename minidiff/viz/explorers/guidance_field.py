@@ -16,7 +16,7 @@ from ...chain.schedule import linear_schedule
 from ...sampling.guidance import classifier_gradient, classifier_guidance
 from ..plane import Centres, frame_of, given_centres
 from ..still import figure, text
-from ..widget import Widget, check_up_to, chosen, number, tenths
+from ..widget import Widget, check_up_to, chosen, fixed, number, tenths, vector
 
 SCALES = (0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 SHOWS = ("guided", "score", "gradient")
@@ -33,6 +33,7 @@ class GuidanceField(Widget):
     """The figure that :func:`guidance_field` makes."""
 
     name = "guidance_field"
+    scripts = ("schedules.js", "plane.js")
 
     def __init__(
         self, clouds: Centres, labels: Sequence[int], T: int, state: dict[str, Any]
@@ -43,8 +44,6 @@ class GuidanceField(Widget):
         self._limit = frame_of([clouds])
         data = {
             "T": T,
-            "beta_1": float(self.schedule.beta[1]),
-            "beta_T": float(self.schedule.beta[T]),
             "limit": self._limit,
             "means": self.means.tolist(),
             "std": self.std,
@@ -100,7 +99,7 @@ class GuidanceField(Widget):
         field = self.field(x, **{name: state[name] for name in ("y", "s", "t")})
         y, s = state["y"], f"{state['s']:g}"
         log_p = classifier(self.model(), torch.tensor(self.labels))(x, state["t"])
-        vectors = {name: _vector(value[0]) for name, value in field.items()}
+        vectors = {name: vector(value[0]) for name, value in field.items()}
         meaning = {
             0: f"s = 0: no guidance, the arrow is the score; class {y} is not asked for.",
             1: f"s = 1: Bayes’ rule, the arrow is the exact score of class {y} alone.",
@@ -110,7 +109,7 @@ class GuidanceField(Widget):
         default = f"s = {s}: the arrow aims " + (sharper if state["s"] > 1 else between)
         return {
             "alpha_bar_t": number(float(self.schedule.alpha_bar[state["t"]])),
-            "probability": _fixed(float(log_p[0, int(y)].exp())),
+            "probability": fixed(float(log_p[0, int(y)].exp())),
             **vectors,
             "sentence": meaning.get(state["s"], default)
             + f" At the probe: {vectors['score']} + {s} · {vectors['gradient']} = {vectors['guided']}.",
@@ -142,7 +141,7 @@ class GuidanceField(Widget):
         alt = (
             f"Arrows of the guided score at t = {t} for class {self.state['y']}, at guidance scales "
             f"{', '.join(f'{s:g}' for s in scales)}: from pointing to all clouds to pointing to that "
-            f"class alone. The interactive figure needs JavaScript."
+            f"class alone."
         )
         return figure(alt, 660, 236, parts)
 
@@ -238,12 +237,3 @@ def _check_labels(labels: Tensor, count: int) -> int:
 def _whole(x: float) -> float:
     """The number as the page writes it: 3, not 3.0."""
     return int(x) if x == int(x) else x
-
-
-def _fixed(x: float) -> str:
-    """Three decimals, and never a negative nought."""
-    return f"{round(x, 3) + 0.0:.3f}"
-
-
-def _vector(x: Tensor) -> str:
-    return f"({_fixed(float(x[0]))}, {_fixed(float(x[1]))})"

@@ -1,6 +1,7 @@
 // noise_explorer: a picture turns into noise, by the chain, straight, or under two schedules.
 
-const combine = (a, x, b, y) => x.map((v, i) => a * v + b * y[i]);
+Object.assign(NAMES, { mean: 'mean of x<sub>t</sub>', std: 'std of x<sub>t</sub>' });
+Object.assign(SPOKEN, { mean: 'mean of the pixels of x t', std: 'standard deviation of the pixels of x t' });
 
 // x_0, x_1, ... of one chain. Every 50th state is kept, so that going back costs at most 50 steps.
 class Chain {
@@ -17,19 +18,6 @@ class Chain {
   }
 }
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-
-// A picture in [-1, 1] on a canvas, values beyond drawn black or white; null draws plain grey.
-function paint(canvas, x, label) {
-  const context = canvas.getContext('2d'), picture = context.createImageData(canvas.width, canvas.height);
-  for (let i = 0; i < canvas.width * canvas.height; i++) {
-    const grey = x ? Math.round((Math.min(1, Math.max(-1, x[i])) + 1) * 127.5) : 128;
-    picture.data.set([grey, grey, grey, 255], 4 * i);
-  }
-  context.putImageData(picture, 0, 0);
-  if (label) canvas.setAttribute('aria-label', label);
-}
-
 function statistics(x) {
   const mean = x.reduce((a, v) => a + v, 0) / x.length;
   return { mean, std: Math.sqrt(x.reduce((a, v) => a + (v - mean) ** 2, 0) / x.length) };
@@ -41,8 +29,8 @@ function drawHistogram(plot, x) {
     const k = Math.floor((v + 3.5) / wide);
     if (k >= 0 && k < bins) density[k] += 1 / (x.length * wide);
   }
-  const ticks = niceTicks(Math.max(0.45, ...density)), top = ticks[ticks.length - 1];
-  const map = plot.axes(-3.5, 3.5, [-3, -2, -1, 0, 1, 2, 3], 0, top, ticks, (node, y) => { node.textContent = String(y); }, 'value of a pixel');
+  const ticks = niceTicks(0, Math.max(0.45, ...density)), top = ticks[ticks.length - 1];
+  const map = plot.axes(-3.5, 3.5, [-3, -2, -1, 0, 1, 2, 3], 0, top, ticks, plain, 'value of a pixel');
   density.forEach((d, k) => {
     if (d) add(plot.svg, 'rect', { class: 'mdw-bar', x: map.X(-3.5 + k * wide) + 0.5, width: map.X(wide) - map.X(0) - 1, y: map.Y(d), height: map.Y(0) - map.Y(d) });
   });
@@ -53,16 +41,13 @@ function drawHistogram(plot, x) {
 }
 
 function build(root, data) {
-  const { T, seed, width, height } = data, size = width * height;
+  const { T, seed } = data, size = data.width * data.height, noise = normals(seed, 0, size), pictures = picturesOf(data);
   const tables = { linear: linear(T, data.beta_1, data.beta_T), cosine: cosine(T, data.s) };
-  const raw = bytes(data.pictures), noise = normals(seed, 0, size);
-  const pictures = data.labels.map((_, k) => Float64Array.from(raw.subarray(k * size, (k + 1) * size), (v) => v / 127.5 - 1));
   const histogram = { title: 'Pixels of x<sub>t</sub>', keys: [['mdw-ghost', 'standard normal']] };
 
-  const canvas = (parent, role) => add(parent, 'canvas', { width, height, role: role || 'img' });
   // A canvas with a caption below it; the two outputs of set() are painted and written.
   function tile(parent, html) {
-    const figure = add(parent, 'div', { class: 'mdw-image' }), area = canvas(figure);
+    const figure = add(parent, 'div', { class: 'mdw-image' }), area = canvasOf(figure, data);
     const caption = add(figure, 'div', { class: 'mdw-cap', 'aria-hidden': 'true' });
     add(caption, 'b', { html });
     const factor = add(caption, 'span', {});
@@ -70,17 +55,12 @@ function build(root, data) {
   }
   const sign = (parent, text) => add(parent, 'div', { class: 'mdw-op', 'aria-hidden': 'true' }, text);
 
-  root.setAttribute('role', 'group');
-  root.setAttribute('aria-label', 'Interactive figure: explorer of the forward process');
-  add(root, 'div', { class: 'mdw-title' }, 'Turn a picture into noise');
-  add(root, 'div', { class: 'mdw-hint' }, 'Pick a picture and a view, then move t. Values beyond ±1 are drawn black or white.');
+  head(root, 'explorer of the forward process', 'Turn a picture into noise',
+    'Pick a picture and a view, then move t. Values beyond ±1 are drawn black or white.');
 
   // ---- controls ----
   const panel = add(root, 'div', { class: 'mdw-rows' }), controls = {};
-  controls.picture = choice(panel, 'picture', 'Picture', data.labels.map((label, k) => [String(k), label, (node) => {
-    const area = canvas(node, 'presentation');
-    paint(area, pictures[k]);
-  }]), restart);
+  controls.picture = pictureChoice(panel, data, pictures, restart);
   const pair = add(panel, 'div', { class: 'mdw-groups' });
   controls.view = choice(pair, 'view', 'View', [['chain', 'step by step'], ['straight', 'straight to t'], ['compare', 'linear against cosine']], update);
   controls.schedule = choice(pair, 'schedule', 'Schedule', [['linear', 'linear'], ['cosine', 'cosine']], restart);
@@ -90,7 +70,10 @@ function build(root, data) {
   const buttons = add(time, 'div', { class: 'mdw-buttons' });
   const back = button(buttons, 'Step back', () => { stop(); go(controls.t.value - 1); });
   const next = button(buttons, 'Step', () => { stop(); go(controls.t.value + 1); });
-  const play = button(buttons, 'Play', () => {});
+  const stop = player(buttons, () => say, () => { if (controls.t.value >= T) controls.t.value = 0; }, () => {
+    go(controls.t.value + strideOf(T));
+    return controls.t.value < T;
+  });
 
   // ---- one schedule: an equation of pictures and the histogram of its result ----
   const single = add(root, 'div', { class: 'mdw-stage' });
@@ -103,32 +86,20 @@ function build(root, data) {
   const numbers = tiles(root, ['beta_t', 'alpha_bar_t', 'sqrt_alpha_bar_t', 'sqrt_one_minus_alpha_bar_t', 'snr_t', 'mean', 'std']);
 
   // ---- both schedules, with the same noise ----
-  const both = add(root, 'div', { class: 'mdw-stage' }), grid = add(both, 'div', { class: 'mdw-pair' }), frames = 7;
+  const both = add(root, 'div', { class: 'mdw-stage' }), grid = add(both, 'div', { class: 'mdw-pair' });
   const halves = ['linear', 'cosine'].map((name) => {
     const half = add(grid, 'div', { role: 'group', 'aria-label': name + ' schedule' });
     const top = add(half, 'div', { class: 'mdw-half' }), show = tile(top, name), plot = new Plot(add(top, 'div', { class: 'mdw-side' }), histogram);
-    const film = add(half, 'div', { class: 'mdw-film' });
-    const strip = Array.from({ length: frames }, (_, k) => {
-      const cell = add(film, 'div', { class: 'mdw-image mdw-frame' }), area = canvas(cell), t = Math.round(k / (frames - 1) * T);
-      add(cell, 'div', { class: 'mdw-cap', 'aria-hidden': 'true' }, String(t));
-      return { area, t };
-    });
-    return { name, show, plot, strip, numbers: tiles(half, ['alpha_bar_t', 'sqrt_alpha_bar_t', 'sqrt_one_minus_alpha_bar_t', 'snr_t', 'mean', 'std'], name) };
+    return { name, show, plot, film: filmstrip(half, data, 7), numbers: tiles(half, ['alpha_bar_t', 'sqrt_alpha_bar_t', 'sqrt_one_minus_alpha_bar_t', 'snr_t', 'mean', 'std'], name) };
   });
   const say = sentence(root);
-  const stop = player(play, say, () => { if (controls.t.value >= T) controls.t.value = 0; }, () => {
-    go(controls.t.value + Math.max(1, Math.round(T / 200)));
-    return controls.t.value < T;
-  });
-
-  const straight = (x0, table, t) => combine(Math.sqrt(table.alphaBar[t]), x0, Math.sqrt(1 - table.alphaBar[t]), noise);
   let chain;
 
   function restart() {
     const x0 = pictures[Number(controls.picture.value)], name = controls.schedule.value;
     chain = new Chain(x0, tables[name], seed);
     for (const half of halves) {
-      for (const { area, t } of half.strip) paint(area, straight(x0, tables[half.name], t), 'x at t = ' + t + ', ' + half.name + ' schedule');
+      for (const show of half.film) show(T, (t) => noised(x0, tables[half.name], t, noise), half.name + ' schedule');
     }
     update();
   }
@@ -136,9 +107,7 @@ function build(root, data) {
   function go(t) { controls.t.value = Math.min(T, Math.max(0, t)); update(); }
 
   function texts(table, t, x, suffix) {
-    const left = table.alphaBar[t], { mean, std } = statistics(x), out = {};
-    const all = { beta_t: number(table.beta[t]), alpha_bar_t: number(left), sqrt_alpha_bar_t: number(Math.sqrt(left)),
-      sqrt_one_minus_alpha_bar_t: number(Math.sqrt(1 - left)), snr_t: number(table.snr[t]), mean: mean.toFixed(3), std: std.toFixed(3) };
+    const { mean, std } = statistics(x), out = {}, all = { ...valuesAt(table, t), mean: mean.toFixed(3), std: std.toFixed(3) };
     for (const key in all) out[key + (suffix ? '_' + suffix : '')] = all[key];
     return out;
   }
@@ -159,7 +128,7 @@ function build(root, data) {
     const table = tables[controls.schedule.value], equation = equations[view], chained = view === 'chain';
     const left = table.alphaBar[t], share = chained ? 1 - table.beta[t] : left;
     const before = !chained ? x0 : t ? chain.at(t - 1) : null, z = !chained ? noise : t ? normals(seed, t, size) : null;
-    const x = chained ? chain.at(t) : straight(x0, table, t);
+    const x = chained ? chain.at(t) : noised(x0, table, t, noise);
     const none = t === 0 && chained;
     equation.from(before, none ? 'no step has been taken yet' : chained ? 'x at t = ' + (t - 1) : 'the clean picture x 0', none ? '' : '× ' + number(Math.sqrt(share)));
     equation.noise(z, none ? 'no noise yet' : chained ? 'the noise of step ' + t : 'the noise epsilon', none ? '' : '× ' + number(Math.sqrt(1 - share)));
@@ -174,7 +143,7 @@ function build(root, data) {
 
   function compare(x0, t) {
     for (const { name, show, plot, numbers: row } of halves) {
-      const x = straight(x0, tables[name], t);
+      const x = noised(x0, tables[name], t, noise);
       show(x, 'x at t = ' + t + ' under the ' + name + ' schedule', 't = ' + t);
       drawHistogram(plot, x);
       row.set(texts(tables[name], t, x, name));
@@ -182,6 +151,6 @@ function build(root, data) {
     say('At t = ' + t + ' the linear schedule keeps ' + number(tables.linear.alphaBar[t]) + ' of the picture’s variance, the cosine schedule ' + number(tables.cosine.alphaBar[t]) + '.');
   }
 
-  for (const name of ['picture', 'view', 'schedule', 't']) controls[name].value = data.state[name];
+  setAll(controls, data.state);
   whenResized(root, restart);
 }

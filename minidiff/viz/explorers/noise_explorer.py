@@ -23,7 +23,7 @@ class NoiseExplorer(Widget):
     """The figure that :func:`noise_explorer` makes."""
 
     name = "noise_explorer"
-    scripts = ("hash_noise.js", "player.js")
+    scripts = ("schedules.js", "hash_noise.js", "pictures.js", "player.js")
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class NoiseExplorer(Widget):
                 parts.append(image(100 * column + 64, 130 * row + 8, 90, address, f"t = {t}"))
         alt = (
             "A picture at six times of the forward process, under the linear and the cosine "
-            "schedule: it turns into noise. The interactive figure needs JavaScript."
+            "schedule: it turns into noise."
         )
         return figure(alt, 664, 250, parts)
 

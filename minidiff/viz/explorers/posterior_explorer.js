@@ -26,23 +26,20 @@ function gaussians(table, t, x0, xt) {
 
 const peak = (g) => 1 / Math.sqrt(2 * Math.PI * g.variance);
 
-// A few round numbers within an interval.
+// A few round numbers within an interval; short ones, for they stand side by side.
 function ticksWithin(low, high, most) {
-  const raw = (high - low) / most, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((m) => m >= raw * 0.999), ticks = [];
+  const step = niceStep((high - low) / most, [1, 2, 5, 10]), ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) ticks.push(Number((k * step).toPrecision(6)));
   return ticks;
 }
 
 function build(root, data) {
-  root.setAttribute('role', 'group');
-  root.setAttribute('aria-label', 'Interactive figure: explorer of the forward-process posterior');
-  add(root, 'div', { class: 'mdw-title' }, 'One step back, for one pixel');
-  add(root, 'div', { class: 'mdw-hint' }, 'The pixel was x₀ at the start and is xₜ now. Where was it one step ago? Move the sliders; the linear schedule is rescaled to each T.');
+  head(root, 'explorer of the forward-process posterior', 'One step back, for one pixel',
+    'The pixel was x₀ at the start and is xₜ now. Where was it one step ago? Move the sliders; the linear schedule is rescaled to each T.');
 
   const panel = add(root, 'div', { class: 'mdw-controls' }), controls = {};
   controls.schedule = choice(panel, 'schedule', 'Schedule', [['linear', 'linear'], ['cosine', 'cosine']], update);
-  controls.T = choice(panel, 'T', 'Number of steps T', data.T.map((T) => [String(T), String(T)]), changeT);
+  controls.T = choice(panel, 'T', 'Number of steps T', data.T.map((T) => [String(T), String(T)]), (T) => { controls.t.stretch(Number(T)); update(); });
   controls.t = slider(panel, 't', 'Time t', 'time t', null, update);
   controls.t.input.min = 1;
   controls.x_0 = slider(panel, 'x_0', 'Clean pixel x<sub>0</sub>', 'clean pixel x 0', data.values.x_0, update);
@@ -55,29 +52,14 @@ function build(root, data) {
       ['mdw-a', 'posterior q(x<sub>t−1</sub> | x<sub>t</sub>, x<sub>0</sub>)']] });
   const near = new Plot(pair, { title: 'The same, close to the posterior' });
   const numbers = tiles(root, ['prior_mean', 'prior_variance', 'likelihood_mean', 'likelihood_variance', 'mu_tilde', 'beta_tilde', 'eps']);
-  const say = sentence(root), shown = { T: data.state.T };
+  const say = sentence(root);
   let now;
 
-  function reset() {
-    controls.t.max = data.state.T;
-    for (const name in controls) controls[name].value = data.state[name];
-    shown.T = data.state.T;
-    update();
-  }
-
-  // Another T keeps t at the same share of the way; the slider itself stays above 0.
-  function changeT() {
-    const T = Number(controls.T.value), t = Math.round(controls.t.value / shown.T * T);
-    controls.t.max = T;
-    controls.t.value = t;
-    shown.T = T;
-    update();
-  }
+  function reset() { setAll(controls, data.state); update(); }
 
   function update() {
-    const T = shown.T, scale = 1000 / T, t = controls.t.value;
-    const table = makeSchedule({ schedule: controls.schedule.value, T, beta_1: scale * data.beta_1, beta_T: scale * data.beta_T, s: data.s });
-    now = gaussians(table, t, controls.x_0.value, controls.x_t.value);
+    const { schedule, T, t, x_0, x_t } = valuesOf(controls);
+    now = gaussians(rescaledSchedule(schedule, Number(T)), t, x_0, x_t);
     const { prior, likelihood, posterior, eps } = now, rare = Math.abs(eps) > data.rare;
     numbers.set({ prior_mean: number(prior.mean), prior_variance: number(prior.variance), likelihood_mean: number(likelihood.mean),
       likelihood_variance: number(likelihood.variance), mu_tilde: number(posterior.mean), beta_tilde: number(posterior.variance), eps: number(eps) });
@@ -93,14 +75,14 @@ function build(root, data) {
     // At t = 1 prior and posterior have no width; the likelihood then gives the scale.
     const scale = posterior.variance ? posterior : likelihood, reach = 5 * Math.sqrt(scale.variance);
     // Room above the highest curve, for the names of the two marks.
-    const ticks = niceTicks(1.25 * peak(scale));
+    const ticks = niceTicks(0, 1.25 * peak(scale));
     plotOn(far, -4, 4, [-4, -2, 0, 2, 4], ticks);
     const low = posterior.mean - reach, high = posterior.mean + reach;
     plotOn(near, low, high, ticksWithin(low, high, near.figure.clientWidth < 320 ? 3 : 5), ticks);
   }
 
   function plotOn(plot, low, high, xTicks, yTicks) {
-    const top = yTicks[yTicks.length - 1], plain = (node, y) => { node.textContent = String(y); };
+    const top = yTicks[yTicks.length - 1];
     const map = plot.axes(low, high, xTicks, 0, top, yTicks, plain, 'x at t − 1');
     // The two ends of the walk as marks: below one another, for they may coincide.
     [['0', controls.x_0.value], ['t', controls.x_t.value]].forEach(([name, x], row) => {

@@ -15,7 +15,6 @@ from ..widget import Widget, check_up_to, chosen, number, tenths
 
 # Long chains take steps too small to see a product at work in; a short one beside them does.
 STEPS = (25, 100, 1000)
-BETA_1, BETA_T, OFFSET = 1e-4, 0.02, 0.008  # of linear_schedule at T = 1000, and of cosine_schedule
 FURTHEST = {"x_0": 1, "x_t": 3}  # a pixel, and three standard deviations of noise
 RARE = 3  # standard deviations: an x_t further out than this is called rare
 
@@ -26,6 +25,7 @@ class PosteriorExplorer(Widget):
     """The figure that :func:`posterior_explorer` makes."""
 
     name = "posterior_explorer"
+    scripts = ("schedules.js",)
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
@@ -34,9 +34,6 @@ class PosteriorExplorer(Widget):
             "state": state,
             "T": sorted({*STEPS, state["T"]}),
             "values": values,
-            "beta_1": BETA_1,
-            "beta_T": BETA_T,
-            "s": OFFSET,
             "rare": RARE,
         }
         summary = f"posterior explorer, {state['schedule']}, T={state['T']}, t={state['t']}"
@@ -164,7 +161,6 @@ def _picture(state: dict[str, Any]) -> str:
     ]
     alt = (
         f"Three curves over x at t - 1, at t = {shown['t']} of T = {state['T']}: the prior, the "
-        f"likelihood, and the posterior, which is their product and narrower than both. "
-        f"The interactive figure needs JavaScript."
+        f"likelihood, and the posterior, which is their product and narrower than both."
     )
     return figure(alt, 660, 200, panels)

@@ -33,7 +33,7 @@ class ReverseExplorer(Widget):
     """The figure that :func:`reverse_explorer` makes."""
 
     name = "reverse_explorer"
-    scripts = ("hash_noise.js", "player.js")
+    scripts = ("schedules.js", "hash_noise.js", "plane.js", "player.js")
 
     def __init__(self, sets: Sequence[Centres], T: int, points: int, state: dict[str, Any]) -> None:
         self.sets = {one.name: one for one in sets}
@@ -44,8 +44,6 @@ class ReverseExplorer(Widget):
         self._limit = frame_of(sets)
         data = {
             "T": T,
-            "beta_1": float(self.schedule.beta[1]),
-            "beta_T": float(self.schedule.beta[T]),
             "points": points,
             "limit": self._limit,
             "radius": RADIUS,
@@ -142,7 +140,7 @@ class ReverseExplorer(Widget):
             parts.append(cloud_panel(place, f"t = {t}", x[t].tolist(), self._limit))
         alt = (
             f"{self.points} points at six times of the reverse process: from a round cloud of noise at "
-            f"t = {T} to the shape of the data at t = 0. The interactive figure needs JavaScript."
+            f"t = {T} to the shape of the data at t = 0."
         )
         return figure(alt, 664, 132, parts)
 

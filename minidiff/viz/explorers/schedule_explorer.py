@@ -44,7 +44,7 @@ class ScheduleExplorer(Widget):
     """The figure that :func:`schedule_explorer` makes."""
 
     name = "schedule_explorer"
-    scripts = ("hash_noise.js",)
+    scripts = ("schedules.js", "hash_noise.js", "pictures.js")
 
     def __init__(self, pictures: Pictures, seed: int, state: dict[str, Any]) -> None:
         self.state = state
@@ -146,8 +146,7 @@ class ScheduleExplorer(Widget):
                 parts.append(image(98 * column + 4, 136 * place + 22, 90, address, f"t = {t}"))
         alt = (
             f"A picture at six times of the forward process, in two rows: under the schedule "
-            f"{MENU[self.state['top']][0]} and under the schedule {MENU[self.state['bottom']][0]}. "
-            f"The interactive figure needs JavaScript."
+            f"{MENU[self.state['top']][0]} and under the schedule {MENU[self.state['bottom']][0]}."
         )
         return figure(alt, 590, 272, parts)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 import torch
-from interactives import MAKERS, figure, noise
+from interactives import CENTRES, CLASSES, MAKERS, figure, noise
+from refusals import ARGUMENTS, CONTROLS, flat
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 every_figure = pytest.mark.parametrize("name", MAKERS)
@@ -34,9 +35,7 @@ SUMMARIES = {
 LIMITS = {"ddim_explorer": 110_000}  # it holds pictures of every walk
 DIGITS = {"ddim_explorer": 10}  # its table of the noise that steps add
 
-MEANS = torch.tensor([[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]])
-LABELS = torch.tensor([0, 1, 0])
-FIELD = {"means": MEANS, "std": 0.3, "labels": LABELS, "T": 50, "y": 1, "s": 2.5, "t": 20}
+FIELD = {"means": CENTRES, "std": 0.3, "labels": CLASSES, "T": 50, "y": 1, "s": 2.5, "t": 20}
 
 # Arguments that keep a figure small, and single changes to them.
 SETTINGS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
@@ -44,7 +43,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "noise_explorer": ({}, [{"seed": 1}, {"view": "compare"}, {"x_0": torch.zeros(1, 1, 8, 8)}]),
     "reverse_explorer": (
         {"means": torch.zeros(1, 2), "T": 25, "points": 10},
-        [{}, {"means": MEANS}, {"std": 0.3}, {"T": 30}, {"points": 11}, {"t": 5}],
+        [{}, {"means": CENTRES}, {"std": 0.3}, {"T": 30}, {"points": 11}, {"t": 5}],
     ),
     "elbo_explorer": (
         {},
@@ -67,7 +66,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "guidance_field": (
         FIELD,
         [
-            *({}, {"means": MEANS + 0.1}, {"std": 0.2}, {"labels": 1 - LABELS}, {"T": 60}),
+            *({}, {"means": CENTRES + 0.1}, {"std": 0.2}, {"labels": 1 - CLASSES}, {"T": 60}),
             *({"y": 0}, {"s": 2}, {"t": 21}),
         ],
     ),
@@ -75,7 +74,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "flow_explorer": (
         {"means": torch.tensor([[0.5, 1.0]]), "steps": 5, "particle": 1},
         [
-            *({}, {"means": MEANS}, {"std": 0.3}, {"path": "vp"}, {"steps": 6}, {"t": 0.5}),
+            *({}, {"means": CENTRES}, {"std": 0.3}, {"path": "vp"}, {"steps": 6}, {"t": 0.5}),
             *({"compare": "pairs"}, {"particle": 2}, {"points": 5}, {"seed": 2}),
         ],
     ),
@@ -183,3 +182,46 @@ def test_the_page_s_data_hold_no_last_bits(name):
     for value in numbers(figure(name)._data):
         assert value in (round(value, 5), float(f"{value:.{DIGITS.get(name, 3)}g}"))
         assert str(value) != "-0.0"
+
+
+@pytest.mark.parametrize(("name", "arguments", "error", "words"), flat(ARGUMENTS))
+def test_bad_arguments_are_named(name, arguments, error, words):
+    with pytest.raises(error, match=words):
+        MAKERS[name](**arguments)
+
+
+@pytest.mark.parametrize(("name", "controls", "error", "words"), flat(CONTROLS))
+def test_readout_refuses_what_a_control_cannot_say(name, controls, error, words):
+    with pytest.raises(error, match=words):
+        figure(name).readout(**controls)
+
+
+@every_figure
+def test_a_control_that_is_not_there_is_named_beside_those_that_are(name):
+    there = ", ".join(figure(name).state)
+    with pytest.raises(TypeError, match=rf"^there is no control 'seed'; there are {there}$"):
+        figure(name).readout(seed=1)
+
+
+# Where T can be chosen: what is shown first, another T, and the t that is as far along as the first.
+SHARES = [
+    ("beta_explorer", {"T": 1000}, 20, 10),
+    ("elbo_explorer", {"T": 1000, "t": 20}, 500, 10),
+    ("elbo_explorer", {"T": 1000, "t": 1}, 50, 1),  # never 0
+    ("posterior_explorer", {"T": 1000, "t": 500}, 100, 50),
+    ("posterior_explorer", {"T": 1000, "t": 3}, 25, 1),
+    ("schedule_explorer", {"T": 200, "t": 51}, 1000, 255),
+    ("schedule_explorer", {"T": 200, "t": 51}, 30, 8),  # 7.65
+]
+
+
+@pytest.mark.parametrize(("name", "first", "T", "t"), SHARES)
+def test_another_T_keeps_t_at_its_share_of_the_way(name, first, T, t):
+    widget = MAKERS[name](**first)
+    assert widget.readout(T=T) == widget.readout(T=T, t=t)
+    assert widget.readout(T=T) != widget.readout(T=T, t=t + 1)
+
+
+def test_no_figure_is_left_out():
+    assert MAKERS.keys() == SETTINGS.keys() == ARGUMENTS.keys() == CONTROLS.keys()
+    assert {name for name, *_ in SHARES} == {name for name in MAKERS if "T" in figure(name).state}

@@ -290,7 +290,7 @@ def test_the_page_needs_nothing_and_names_what_it_shows():
     _, page = in_the_page(source(Whole))
     assert not re.search(r"<script|src=|href=|https?:|url\(|@import", page)
     assert page.count("<style>") == page.count("</style>") == 1
-    assert 'aria-label="Source of Whole.__call__" tabindex="0"' in page
+    assert '<pre role="group" aria-label="Source of Whole.__call__" tabindex="0">' in page
     assert 'html[data-theme="dark"] .mdw' in page  # the colours of the figures, in the dark as well
     assert len(page) < 6_000
 

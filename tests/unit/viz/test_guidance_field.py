@@ -7,28 +7,20 @@ import re
 import numpy as np
 import pytest
 import torch
-from interactives import figure
+from interactives import CENTRES, CLASSES
 
 import minidiff as md
 from minidiff.viz.widget import number
 
-MEANS = torch.tensor([[1.0, 0.5], [-1.0, 0.25], [0.0, -1.5]])
-LABELS = torch.tensor([0, 1, 0])
-
-
-@pytest.fixture(scope="module")
-def widget():
-    return figure("guidance_field")
-
 
 @pytest.fixture(scope="module")
 def small():
-    return md.viz.guidance_field(MEANS, 0.3, LABELS, 50, y=1, s=2.5, t=20)
+    return md.viz.guidance_field(CENTRES, 0.3, CLASSES, 50, y=1, s=2.5, t=20)
 
 
 def test_the_page_s_data_hold_no_last_bits():
     circle = [[math.cos(k), math.sin(k)] for k in range(3)]
-    data = md.viz.guidance_field(torch.tensor(circle), 0.3, LABELS)._data
+    data = md.viz.guidance_field(torch.tensor(circle), 0.3, CLASSES)._data
     for value in np.ravel(data["means"]):
         assert value == round(value, 5)
     assert "-0.0," not in json.dumps(data)
@@ -43,7 +35,7 @@ def by_hand(point, t, y, s):
     def log_q(x, classes):
         gaps = [
             ((x - math.sqrt(a_bar) * np.array(m)) ** 2).sum()
-            for m, label in zip(MEANS.tolist(), LABELS.tolist(), strict=True)
+            for m, label in zip(CENTRES.tolist(), CLASSES.tolist(), strict=True)
             if label in classes
         ]
         return math.log(sum(math.exp(-gap / (2 * var)) for gap in gaps))
@@ -73,7 +65,7 @@ def test_readout_is_the_gradient_of_the_densities(small, y, s, t):
 
 def test_at_scale_1_the_field_is_the_score_of_the_class_alone(small):
     x = 2 * torch.randn(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    alone = md.exact.mixture(MEANS[LABELS == 0].double(), 0.3, None, small.schedule)
+    alone = md.exact.mixture(CENTRES[CLASSES == 0].double(), 0.3, None, small.schedule)
     for t in (1, 20, 50):
         score = md.score_from_eps(x, alone(x, t), t, small.schedule)
         torch.testing.assert_close(small.field(x, y="0", s=1, t=t)["guided"], score)
@@ -110,44 +102,3 @@ def test_still_picture_has_the_arrows_of_three_scales(small):
         cosine /= np.linalg.norm(field, axis=1)
         assert long.sum() > 100
         assert cosine[long].min() > 0.98
-
-
-@pytest.mark.parametrize(
-    ("controls", "error", "words"),
-    [
-        ({"t": 0}, IndexError, r"t = 0 is outside 1\.\.50"),
-        ({"t": 51}, IndexError, "t = 51"),
-        ({"y": "2"}, ValueError, "y must be one of '0', '1'"),
-        ({"show": "all"}, ValueError, "show must be one of 'guided', 'score', 'gradient'"),
-        ({"s": -1}, ValueError, "scale must lie in"),
-        ({"w": 1}, TypeError, "no control 'w'; there are y, s, t"),
-    ],
-)
-def test_readout_refuses_what_a_control_cannot_say(small, controls, error, words):
-    with pytest.raises(error, match=words):
-        small.readout(**controls)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "words"),
-    [
-        ({"T": 24}, ValueError, "T must be at least 25"),
-        ({"T": 2001}, ValueError, "T must be at most 2000 in this figure"),
-        ({"t": 0}, IndexError, r"t = 0 is outside 1\.\.1000"),
-        ({"s": 11}, ValueError, r"s must lie in \[0, 10\]"),
-        ({"y": 3}, ValueError, "y must be one of '0', '1', '2'"),
-        ({"std": 0}, ValueError, r"std must lie in \(0, 10\)"),
-        ({"means": MEANS}, ValueError, "means and labels go together"),
-        ({"labels": LABELS}, ValueError, "means and labels go together"),
-        ({"means": MEANS.long(), "labels": LABELS}, TypeError, "floating-point"),
-        ({"means": MEANS[:, :1], "labels": LABELS}, ValueError, r"shape \(K, 2\); got \(3, 1\)"),
-        ({"means": torch.zeros(51, 2), "labels": LABELS}, ValueError, "up to 50 centres"),
-        ({"means": MEANS, "labels": LABELS[:2]}, ValueError, r"shape \(3,\), one a centre"),
-        ({"means": MEANS, "labels": LABELS.float()}, TypeError, "LongTensor"),
-        ({"means": MEANS, "labels": 2 * LABELS}, ValueError, r"none left out; got \[0, 2\]"),
-        ({"means": MEANS, "labels": 0 * LABELS}, ValueError, "two to six classes"),
-    ],
-)
-def test_bad_arguments_are_named(arguments, error, words):
-    with pytest.raises(error, match=words):
-        md.viz.guidance_field(**arguments)
