@@ -265,7 +265,13 @@ def strings():
     return f"if {1:>2}" + 'it\'s' + r"\d" + """for <b> & "x" """ + b"not".decode()  # fmt: skip
 
 
-@pytest.mark.parametrize("f", [plain, Whole, strings, md.q_sample, md.sampling_steps, md.TinyUNet])
+def compared(a, b, c):
+    return a < b & c
+
+
+@pytest.mark.parametrize(
+    "f", [plain, Whole, strings, compared, md.q_sample, md.sampling_steps, md.TinyUNet]
+)
 def test_the_page_shows_the_same_characters(f):
     code, _ = in_the_page(source(f))
     assert html.unescape(re.sub(r"</?(?:b|i|span)\b[^>]*>", "", code)) == str(source(f))
@@ -282,6 +288,7 @@ def test_keywords_comments_strings_and_numbers_are_told_apart():
     assert "scale=<span>1e-3</span>" in code
     assert re.findall("<b>(.*?)</b>", code) == ["def", "return"]
     assert "<span>" not in in_the_page(source(only_by_name))[0]
+    assert "</b> a &lt; b &amp; c" in in_the_page(source(compared))[0]
     # A digit within a name is no number.
     assert "x_0, t" in in_the_page(source(md.q_sample))[0]
 
