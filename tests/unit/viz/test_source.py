@@ -348,11 +348,13 @@ def test_of_every_public_function_what_is_shown_is_what_runs():
         assert seen.returns is None, name
 
 
-@pytest.mark.parametrize(
-    "f",
-    [md.q_sample, md.q_step, md.q_posterior, md.x0_from_eps, md.simple_loss, md.gaussian_kl],
-    ids=lambda f: f.__name__,
-)
+EQUATIONS = [
+    *(md.q_sample, md.q_step, md.q_posterior, md.x0_from_eps, md.simple_loss, md.sample_step),
+    *(md.classifier_free_guidance, md.gaussian_kl),
+]
+
+
+@pytest.mark.parametrize("f", EQUATIONS, ids=lambda f: f.__name__)
 def test_the_body_is_the_equation(f):
     """At most twelve lines: a reader sees it at one glance."""
     assert len(str(source(f)).splitlines()) <= 12
