@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...base.validate import check_choice, check_number, check_t
 from ...chain import exact
-from ...chain.posterior import VARIANCES
+from ...chain.posterior import FIXED_VARIANCES
 from ...losses.elbo import elbo
 from ...losses.simple import loss_weights
 from ..schedules import SCHEDULES, rescaled_schedule
@@ -165,7 +165,7 @@ def _computed(schedule: str, variance: str, T: int, std: float) -> _Numbers:
 
 def _check(state: dict[str, Any]) -> None:
     check_choice("schedule", state["schedule"], SCHEDULES)
-    check_choice("variance", state["variance"], VARIANCES)
+    check_choice("variance", state["variance"], FIXED_VARIANCES)
     check_number("std", state["std"], LEAST_STD, MOST_STD)
     check_up_to("T", state["T"], MOST_T, low=LEAST_T)
 
