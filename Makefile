@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXTRAS := notebooks,book,test,grading,distributed,flow
+# Tests run in so many processes, each with one thread, for laptops with two cores: `make test WORKERS=8`.
+WORKERS := 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book serve test check lab notebooks assignments pages publish-config constraints clean distclean
@@ -37,15 +39,14 @@ serve: book  ## Build the book and serve it on http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind localhost --directory _build/html
 
 test: book  ## Run every test: unit, peers, properties, notebooks, the built book in a browser
-	$(BIN)/python -m pytest tests notebooks --nbval
+	$(BIN)/python -m pytest tests notebooks --nbval -n $(WORKERS)
 
 check: $(READY)  ## One minute: lint, format, types, fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" \
-	    tests/unit tests/properties tests/notebooks
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" tests/unit tests/properties tests/notebooks
 
 # JupyterLab looks for a style of one's own first, then for this one.
 LAB_STYLE = $$($(BIN)/python -c "from jupyter_server import DEFAULT_STATIC_FILES_PATH as p; print(p)")/custom

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from accessibility import violations
 from controls import assert_agrees, move, press, press_on
 from interactives import MAKERS, figure
 
@@ -178,8 +178,7 @@ def test_nothing_sticks_out(open_html: Callable, name: str, width: int) -> None:
 
 def barriers(page: Any) -> list[Any]:
     """What axe-core finds against the figure."""
-    found = Axe().run(page, context=".mdw").response["violations"]
-    return [(v["id"], v["nodes"][0]["html"][:160]) for v in found]
+    return [(v["id"], v["nodes"][0]["html"][:160]) for v in violations(page, context=".mdw")]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
