@@ -4,7 +4,6 @@ import ast
 import inspect
 import json
 import shutil
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -14,11 +13,9 @@ import make_assignments
 import nbformat
 import pytest
 from make_assignments import SOURCES
+from student import answered, checks, definition, save, text_of
 
 from minidiff.check.bank import load
-
-sys.path.insert(0, str(Path(__file__).parent))
-from notebooks import answered, checks, definition, save, text_of
 
 NAMES = sorted(path.parent.name for path in SOURCES.glob("*/assignment.md"))
 FIRST = NAMES[0]

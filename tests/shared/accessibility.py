@@ -39,8 +39,8 @@ MARK_TWINS = r"""() => {
     axe.configure({ rules: [{ id: 'color-contrast', selector: ':not([data-twin])' }] });
 }"""
 
-# A drawn formula is hidden from screen readers, which read its MathML; its shapes are no text and take no focus.
-# What MathJax has no shape for it writes as text, and that stays.
+# A drawn formula is hidden from screen readers, which read its MathML; its shapes are no text and take no
+# focus. What MathJax has no shape for it writes as text, and that stays.
 EMPTY_FORMULAS = """() => document.querySelectorAll('mjx-container > svg[aria-hidden=true]').forEach(
     (svg) => { if (!svg.querySelector('text, a, foreignObject')) svg.replaceChildren(); })"""
 

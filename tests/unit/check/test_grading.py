@@ -233,8 +233,8 @@ def test_wrong_work_fails_with_words(function, words, monkeypatch):
 )
 def test_right_work_with_odd_habits_passes_and_leaves_nothing_behind(function):
     start = time.monotonic()
-    assert grading.in_child(function, QUESTION, (0,), seconds=10).passed
-    assert time.monotonic() - start < 5
+    assert grading.in_child(function, QUESTION, (0,), seconds=60).passed
+    assert time.monotonic() - start < 30
 
 
 def looped(x_0, t, schedule, noise):
@@ -344,13 +344,15 @@ def little_time(monkeypatch):
 
 
 def test_definitions_share_one_limit(little_time):
-    start = time.monotonic()
+    taken = []
     for _ in range(2):
+        start = time.monotonic()
         grading.limit(True)
         with pytest.raises(TimeoutError, match=r"together have 1\.5 s"):
             time.sleep(1000)
         grading.limit(False)
-    assert time.monotonic() - start < 2.7  # and not 2 x 1.5
+        taken.append(time.monotonic() - start)
+    assert taken[1] < taken[0]  # half a second, and not 1.5 again
     grading.limit(True)  # the others still have a moment
     time.sleep(0.1)
     grading.limit(False)
