@@ -33,8 +33,9 @@ def called(
 
 def own_error(exercise: Exercise, function: Any, seeds: Sequence[int] = SEEDS) -> str:
     """All of the first error that the function raises, from its own lines on; "" if it raises none."""
+    cases = [case for seed in seeds for case in exercise.inputs(seed)]
     with out_of_reach(() if exercise.practice else exercise.out_of_reach):
-        for case in (case for seed in seeds for case in exercise.inputs(seed)):
+        for case in cases:
             try:
                 with redirect_stdout(_Nowhere()):
                     function(*copy.deepcopy(case.args))

@@ -30,7 +30,7 @@ $$\beta_t = \min\left(1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}},\; 0.999\right)$
         "clamp sets the limit.",
     ),
     practice=False,
-    out_of_reach=("minidiff.chain.schedule.cosine_schedule",),
+    out_of_reach=("minidiff.cosine_schedule",),
 )
 
 

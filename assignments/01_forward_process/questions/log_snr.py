@@ -30,8 +30,8 @@ computation be. Give back $\lambda_t$, shape (B,), with the natural logarithm.
     practice=False,
     rtol=1e-6,  # 1 - ᾱ_1 in float32 is off by more
     out_of_reach=(
-        "minidiff.chain.schedule.NoiseSchedule.snr.fget",
-        "minidiff.chain.continuous.ContinuousSchedule.log_snr",
+        "minidiff.NoiseSchedule.snr",
+        "minidiff.chain.continuous.ContinuousSchedule.log_snr",  # schedule.continuous
     ),
 )
 

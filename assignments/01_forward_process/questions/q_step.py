@@ -31,7 +31,7 @@ the same for all pictures, and `schedule.beta[t]` is $\beta_t$. Give back $\math
         "the noise, each under a root.",
     ),
     practice=False,
-    out_of_reach=("minidiff.chain.forward.q_step",),
+    out_of_reach=("minidiff.q_step",),
 )
 
 

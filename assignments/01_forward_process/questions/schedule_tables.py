@@ -31,7 +31,7 @@ to the clean picture: $\alpha_0 = \bar\alpha_0 = 1$.
     ),
     practice=False,
     rtol=1e-9,  # finer than float32
-    out_of_reach=("minidiff.chain.schedule.NoiseSchedule.__init__",),
+    out_of_reach=("minidiff.NoiseSchedule.__init__",),
 )
 
 

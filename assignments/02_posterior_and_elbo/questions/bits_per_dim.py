@@ -29,7 +29,7 @@ $$b = \frac{\ell}{D \ln 2}$$
         "shape[1:] leaves the batch out. math.prod multiplies what is left.",
     ),
     practice=False,
-    out_of_reach=("minidiff.losses.elbo.Elbo.bits_per_dim.fget",),
+    out_of_reach=("minidiff.Elbo.bits_per_dim",),
 )
 
 

@@ -26,7 +26,7 @@ All four are tensors of one shape; `var_1` and `var_2` are variances.
         "all of it.",
     ),
     practice=False,
-    out_of_reach=("minidiff.chain.gaussians.gaussian_kl",),
+    out_of_reach=("minidiff.gaussian_kl",),
 )
 
 

@@ -34,10 +34,12 @@ time from 1 to T for each picture. Give back the mean in the dtype of `x_t`.
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.chain.posterior.q_posterior",
-        "minidiff.chain.posterior.posterior_weights",
-        "minidiff.sampling.step.sample_step",
-        "minidiff.sampling.step.stepped",
+        "minidiff.q_posterior",
+        "minidiff.posterior_weights",
+        "minidiff.sample_step",
+        "minidiff.sampling_steps",
+        "minidiff.ddpm_sample",
+        "minidiff.ddim_sample",
     ),
 )
 

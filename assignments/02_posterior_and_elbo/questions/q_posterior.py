@@ -33,9 +33,13 @@ Give back the pair (mean, variance); the variance is one number.
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.chain.posterior.q_posterior",
-        "minidiff.chain.posterior.posterior_weights",
-        "minidiff.chain.posterior.step_variances",
+        "minidiff.q_posterior",
+        "minidiff.posterior_weights",
+        "minidiff.step_variances",
+        "minidiff.sample_step",
+        "minidiff.sampling_steps",
+        "minidiff.ddpm_sample",
+        "minidiff.ddim_sample",
     ),
 )
 

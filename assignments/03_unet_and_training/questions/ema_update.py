@@ -28,7 +28,9 @@ weights of `ema_net`, nothing else; what you give back is not looked at.
         "copy_, change the tensor itself.",
     ),
     practice=False,
-    out_of_reach=("minidiff.training.state.EMA.update",),
+    out_of_reach=(
+        "minidiff.training.state.EMA.update",  # training keeps its average to itself
+    ),
 )
 
 

@@ -28,7 +28,10 @@ $$\bigl(\sin(\omega_0 t), \dots, \sin(\omega_{h-1} t),\; \cos(\omega_0 t), \dots
         "right.",
     ),
     practice=False,
-    out_of_reach=("minidiff.nn.embeddings.sinusoidal_embedding",),
+    out_of_reach=(
+        "minidiff.sinusoidal_embedding",
+        "minidiff.nn.ConditionEmbedding.forward",
+    ),
 )
 
 

@@ -40,7 +40,10 @@ the loss with which the step was made, as a number.
         "vector. It changes the gradients in place, and leaves a short gradient as it is.",
     ),
     practice=False,
-    out_of_reach=("minidiff.training.state.TrainState.descend", "minidiff.training.loop.train"),
+    out_of_reach=(
+        "minidiff.train",
+        "minidiff.training.state.TrainState.descend",  # the step of train, which has no public name
+    ),
 )
 
 

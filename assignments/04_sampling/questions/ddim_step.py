@@ -33,10 +33,13 @@ $$\mathbf{x}_s = \sqrt{\bar\alpha_s}\,\hat{\mathbf{x}}_0 + \sqrt{1 - \bar\alpha_
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.sampling.step.sample_step",
-        "minidiff.sampling.step.stepped",
-        "minidiff.sampling.loop.ddim_sample",
-        "minidiff.sampling.loop.sampling_steps",
+        "minidiff.sample_step",
+        "minidiff.sampling_steps",
+        "minidiff.ddpm_sample",
+        "minidiff.ddim_sample",
+        "minidiff.solver_steps",
+        "minidiff.heun_sample",
+        "minidiff.dpm_solver_sample",
     ),
 )
 

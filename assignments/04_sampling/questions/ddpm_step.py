@@ -32,10 +32,10 @@ $$\mathbf{x}_{t-1} = \frac{1}{\sqrt{\alpha_t}} \left( \mathbf{x}_t
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.sampling.step.sample_step",
-        "minidiff.sampling.step.stepped",
-        "minidiff.sampling.loop.ddpm_sample",
-        "minidiff.sampling.loop.sampling_steps",
+        "minidiff.sample_step",
+        "minidiff.sampling_steps",
+        "minidiff.ddpm_sample",
+        "minidiff.ddim_sample",
     ),
 )
 

@@ -30,8 +30,15 @@ smaller, and ends in 0. For example, `times_list(10, 3)` is `[10, 7, 3, 0]`.
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.sampling.walk.sampling_times",
-        "minidiff.sampling.walk.checked_times",
+        "minidiff.sampling_times",
+        # these tell their times to the network that they are given
+        "minidiff.sampling_steps",
+        "minidiff.ddpm_sample",
+        "minidiff.ddim_sample",
+        "minidiff.solver_steps",
+        "minidiff.heun_sample",
+        "minidiff.dpm_solver_sample",
+        "minidiff.invert",
     ),
 )
 

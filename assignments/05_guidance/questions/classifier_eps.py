@@ -31,8 +31,8 @@ LongTensor (B,), one time for each picture; `s` is a number. Give back the corre
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.sampling.guidance.classifier_guidance",
-        "minidiff.sampling.guidance.shifted_mean",
+        "minidiff.classifier_guidance",
+        "minidiff.shifted_mean",
     ),
 )
 

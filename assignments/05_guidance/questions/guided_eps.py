@@ -44,7 +44,7 @@ $$\tilde{\boldsymbol\epsilon} = (1 + w)\,\boldsymbol\epsilon_\theta(\mathbf{x}_t
         "Check: with w = 0 the result is the answer with labels, with w = -1 the one without.",
     ),
     practice=False,
-    out_of_reach=("minidiff.sampling.guidance.classifier_free_guidance",),
+    out_of_reach=("minidiff.classifier_free_guidance",),
 )
 
 

@@ -31,7 +31,10 @@ for each picture by itself. Give back the new prediction.
         "nothing, and with φ = 1 the spread is that of `conditional`.",
     ),
     practice=False,
-    out_of_reach=("minidiff.sampling.guidance.classifier_free_guidance",),
+    out_of_reach=(
+        "minidiff.classifier_free_guidance",
+        "minidiff.sampling.guidance.rescaled",  # the answer itself, without a public name
+    ),
 )
 
 

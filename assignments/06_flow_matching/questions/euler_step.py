@@ -37,11 +37,10 @@ time `t`; `h` may be negative. Give back the place at time t + h.
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.flow.walk.flow_steps",
-        "minidiff.flow.walk.sample",
-        "minidiff.flow.walk.invert",
-        "minidiff.flow.solvers.integrate",
-        "minidiff.flow.solvers._runge_kutta_step",
+        "minidiff.flow.flow_steps",
+        "minidiff.flow.sample",
+        "minidiff.flow.invert",
+        "minidiff.flow.reflow_pairs",
     ),
 )
 

@@ -40,10 +40,10 @@ $$\mathbf{x}_s = \mathbf{x} + \frac{s - t}{2}\,
     ),
     practice=False,
     out_of_reach=(
-        "minidiff.flow.walk.flow_steps",
-        "minidiff.flow.walk.sample",
-        "minidiff.flow.solvers.integrate",
-        "minidiff.flow.solvers._runge_kutta_step",
+        "minidiff.flow.flow_steps",
+        "minidiff.flow.sample",
+        "minidiff.flow.invert",
+        "minidiff.flow.reflow_pairs",
     ),
 )
 

@@ -27,7 +27,7 @@ $$(1 + w)\,\boldsymbol\epsilon_y - w\,\boldsymbol\epsilon_\varnothing
         "s = 0 asks without the label, s = 1 with it: s says how far to walk from one guess to the other.",
         "Start at eps_all, and add s times the way from there to eps_y.",
     ),
-    out_of_reach=("minidiff.sampling.guidance.classifier_free_guidance",),
+    out_of_reach=("minidiff.classifier_free_guidance",),
 )
 
 

@@ -30,7 +30,9 @@ then applies a last layer, and adds its input.)
         "q @ k.mT gives these numbers. The softmax runs over the places that are looked at: the last axis.",
         "weights = (q @ k.mT / math.sqrt(d)).softmax(dim=-1), with d = q.shape[-1]. The values come last.",
     ),
-    out_of_reach=("minidiff.nn.blocks.SelfAttention.forward",),
+    out_of_reach=(
+        "minidiff.nn.blocks.SelfAttention.forward",  # a part of the U-Net; it has no shorter name
+    ),
 )
 
 

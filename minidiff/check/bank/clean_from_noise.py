@@ -28,9 +28,8 @@ Give back $\mathbf{x}_0$. `x_t` and `eps` have the same shape, `t` is an int.
         "a = schedule.alpha_bar[t]; subtract (1 - a).sqrt() * eps, divide by a.sqrt().",
     ),
     out_of_reach=(
-        "minidiff.chain.convert.x0_from_eps",
-        "minidiff.chain.convert.convert",
-        "minidiff.chain.convert.converted",
+        "minidiff.x0_from_eps",
+        "minidiff.convert",
     ),
 )
 

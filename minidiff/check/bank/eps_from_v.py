@@ -31,11 +31,10 @@ takes no division, and so it works where ᾱ_t = 0 as well.
         "ε = sqrt(1 - ᾱ_t) x_t + sqrt(ᾱ_t) v, with ᾱ_t in the shape (B, 1, 1, 1).",
     ),
     out_of_reach=(
-        "minidiff.chain.convert.eps_from_v",
-        "minidiff.chain.convert.x0_from_v",
-        "minidiff.chain.convert.eps_from_x0",
-        "minidiff.chain.convert.convert",
-        "minidiff.chain.convert.converted",
+        "minidiff.eps_from_v",
+        "minidiff.x0_from_v",
+        "minidiff.eps_from_x0",
+        "minidiff.convert",
     ),
 )
 

@@ -32,10 +32,9 @@ $$q(\mathbf{x}_t \mid \mathbf{x}_s) = \mathcal{N}\!\left(\mathbf{x}_t;\
         "keep = schedule.alpha_bar[t] / schedule.alpha_bar[s] takes the place of ᾱ_t in the Nice property.",
     ),
     out_of_reach=(
-        "minidiff.chain.forward.q_sample",
-        "minidiff.chain.forward.q_step",
-        "minidiff.chain.posterior.step_variances",
-        "minidiff.chain.posterior.variances_between",
+        "minidiff.q_sample",
+        "minidiff.q_step",
+        "minidiff.step_variances",
     ),
 )
 

@@ -32,9 +32,9 @@ Give back ε, in shape (H, W).
         "At the end n_t = sqrt(1 - ᾱ_t) ε, with t = len(zs). Solve for ε.",
     ),
     out_of_reach=(
-        "minidiff.chain.forward.q_step",
-        "minidiff.chain.forward.q_sample",
-        "minidiff.chain.convert.eps_from_x0",
+        "minidiff.q_step",
+        "minidiff.q_sample",
+        "minidiff.eps_from_x0",
     ),
 )
 

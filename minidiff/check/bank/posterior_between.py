@@ -36,10 +36,10 @@ the mean in the shape of `x_t`, the variance a number.
         "the weight of x_t is sqrt(keep) * share.",
     ),
     out_of_reach=(
-        "minidiff.chain.posterior.q_posterior",
-        "minidiff.chain.posterior.step_variances",
-        "minidiff.chain.posterior.variances_between",
-        "minidiff.chain.posterior.posterior_weights",
+        "minidiff.q_posterior",
+        "minidiff.step_variances",
+        "minidiff.posterior_weights",
+        "minidiff.sample_step",
     ),
 )
 

@@ -31,7 +31,10 @@ drawn at random. `std_0` is a number; `schedule.beta[t]` is $\beta_t$ for t = 1,
         "Start a list with std_0**2, and append one number for each of β_1, ..., β_T.",
         "Loop over schedule.beta[1:].tolist(): variance.append((1 - beta_t) * variance[-1] + beta_t).",
     ),
-    out_of_reach=("minidiff.chain.forward.q_step", "minidiff.chain.forward.q_sample"),
+    out_of_reach=(
+        "minidiff.q_step",
+        "minidiff.q_sample",
+    ),
 )
 
 

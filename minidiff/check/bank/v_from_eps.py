@@ -28,11 +28,10 @@ is a LongTensor (B,), one time for each picture. Give back v.
         "a = schedule.alpha_bar[t].reshape(-1, 1, 1, 1); then v = (ε - sqrt(1 - a) x_t) / sqrt(a).",
     ),
     out_of_reach=(
-        "minidiff.chain.convert.v_from_eps",
-        "minidiff.chain.convert.v_from_x0",
-        "minidiff.chain.convert.x0_from_eps",
-        "minidiff.chain.convert.convert",
-        "minidiff.chain.convert.converted",
+        "minidiff.v_from_eps",
+        "minidiff.v_from_x0",
+        "minidiff.x0_from_eps",
+        "minidiff.convert",
     ),
 )
 

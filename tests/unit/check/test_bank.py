@@ -9,6 +9,7 @@ import pytest
 import torch
 from mutants import exercise_files
 
+import minidiff as md
 from minidiff.check.answers import SEEDS
 from minidiff.check.bank import load
 from minidiff.check.graded.reach import out_of_reach
@@ -89,6 +90,26 @@ def test_what_is_asked_for_can_be_put_out_of_reach(name):
     assert exercise.out_of_reach
     with out_of_reach(exercise.out_of_reach):
         pass  # each name leads to a function of the library
+
+
+def public(name: str) -> bool:
+    """Whether each part of a dotted name is one that a student would write."""
+    found = md
+    for part in name.split(".")[1:]:
+        known = getattr(found, "__all__", None)
+        if part not in known if known else part.startswith("_") and part != "__init__":
+            return False
+        found = getattr(found, part)
+    return True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_name_what_is_public_or_say_why_not(name):
+    text = FILES[name].read_text(encoding="utf-8")
+    for one in find(name).out_of_reach:
+        before, _, after = text.partition(f'"{one}"')
+        listed = before[before.index("out_of_reach=") :]
+        assert public(one) or "# " in listed + after.splitlines()[0], f"{one}: why no public name?"
 
 
 def labels() -> set[str]:

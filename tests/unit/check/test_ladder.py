@@ -7,7 +7,6 @@ import torch
 import minidiff as md
 from minidiff.check import Case, Exercise
 from minidiff.check.exercise import NotAsAskedError
-from minidiff.check.graded.reach import OutOfReachError, out_of_reach
 from minidiff.check.ladder import attempted, climb
 
 
@@ -282,16 +281,3 @@ def test_graded_solutions_stay_with_the_instructor():
     exercise.practice = False
     with pytest.raises(ValueError, match="graded"):
         exercise.shown_solution()
-
-
-def test_library_is_out_of_reach_while_work_is_graded():
-    kept = md.q_sample
-    schedule, x = md.linear_schedule(), torch.zeros(1, 1, 2, 2)
-    before = kept(x, 5, schedule, noise=x + 1)
-    with out_of_reach(["minidiff.chain.forward.q_sample"]):
-        for way in (kept, md.q_sample, md.chain.forward.q_sample):
-            with pytest.raises(OutOfReachError, match="library's own version"):
-                way(x, 5, schedule, noise=x + 1)
-    assert torch.equal(kept(x, 5, schedule, noise=x + 1), before)
-    with pytest.raises(ValueError, match="no Python function"), out_of_reach(["minidiff.nothing"]):
-        pass
