@@ -34,7 +34,7 @@ OUTCOMES = ("passed", "failed", "skipped")
 # Together these take half of the time of the fast layers: they start processes, train, or read all pages.
 SLOW_FILES = {
     "unit/check/test_bank.py",
-    "unit/check/test_grading.py",
+    "unit/check/graded/test_grading.py",
     "unit/test_cli.py",
     "notebooks/test_concepts.py",
     "unit/data/test_torchvision.py",

@@ -11,7 +11,7 @@ from typing import Any
 
 from .answers import SEEDS
 from .exercise import Case, Exercise
-from .graded.reach import out_of_reach
+from .reach import out_of_reach
 from .outcome import Outcome, call
 
 

@@ -65,7 +65,7 @@ class Exercise:
         see: Where the book teaches it.
         hints: From a nudge to nearly the solution.
         out_of_reach: The library's own versions, by their public names, ``"minidiff.q_sample"``; when work
-            is graded, a call to one is refused (:mod:`minidiff.check.graded.reach`).
+            is graded, a call to one is refused (:mod:`minidiff.check.reach`).
         rtol: How far an entry may be off, relative to the largest entry that is expected.
         practice: Whether the solution may be shown. In graded work (False) what ``out_of_reach`` names
             refuses to run.

@@ -12,7 +12,7 @@ import minidiff as md
 from minidiff.base.contracts import contract, unchecked
 from minidiff.check import Case, Exercise
 from minidiff.check.calls import own_error
-from minidiff.check.graded.reach import OutOfReachError, out_of_reach
+from minidiff.check.reach import OutOfReachError, out_of_reach
 from minidiff.check.ladder import climb
 from minidiff.nn.blocks import ResBlock
 

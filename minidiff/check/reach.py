@@ -19,14 +19,14 @@ from typing import Any
 
 import torch
 
-from ...base import contracts
+from ..base import contracts
 
 
 class OutOfReachError(RuntimeError):
     """Raised when graded work calls the library's version of what it should write itself."""
 
 
-CHECKS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # it calls the student's functions
+CHECKS = os.path.dirname(__file__) + os.sep  # it calls the student's functions
 LIBRARY = os.path.dirname(os.path.dirname(CHECKS)) + os.sep
 #: Files whose functions pass a call on: whoever called them is asked for.
 PASS_ON = (
@@ -102,7 +102,7 @@ def _free(function: FunctionType) -> None:
 
 def _for_the_library_alone(*args: Any, **options: Any) -> Any:
     # This code runs inside other modules: it brings along what it needs.
-    from minidiff.check.graded.reach import OutOfReachError, called_by_the_library
+    from minidiff.check.reach import OutOfReachError, called_by_the_library
 
     itself: Any = "the function itself"
     if not called_by_the_library():

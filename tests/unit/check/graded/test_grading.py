@@ -20,7 +20,7 @@ import minidiff as md
 from minidiff.check.bank import load
 from minidiff.check.graded import grading
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 QUESTION = ROOT / "assignments" / "01_forward_process" / "questions" / "q_sample.py"
 HEUN = ROOT / "assignments" / "06_flow_matching" / "questions" / "heun_step.py"
 
