@@ -11,8 +11,8 @@ from typing import Any
 
 from .answers import SEEDS
 from .exercise import Case, Exercise
-from .reach import out_of_reach
 from .outcome import Outcome, call
+from .reach import out_of_reach
 
 
 def called(

@@ -12,9 +12,9 @@ from mutants import exercise_files
 import minidiff as md
 from minidiff.check.answers import SEEDS
 from minidiff.check.bank import load
-from minidiff.check.reach import out_of_reach
 from minidiff.check.ladder import climb
 from minidiff.check.outcome import call, same
+from minidiff.check.reach import out_of_reach
 
 ROOT = Path(__file__).parents[3]
 FILES = exercise_files()

@@ -12,8 +12,8 @@ import minidiff as md
 from minidiff.base.contracts import contract, unchecked
 from minidiff.check import Case, Exercise
 from minidiff.check.calls import own_error
-from minidiff.check.reach import OutOfReachError, out_of_reach
 from minidiff.check.ladder import climb
+from minidiff.check.reach import OutOfReachError, out_of_reach
 from minidiff.nn.blocks import ResBlock
 
 SCHEDULE = md.linear_schedule()
