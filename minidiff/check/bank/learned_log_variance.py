@@ -28,7 +28,7 @@ Give back $\log\Sigma$, in the shape of `output`.
         "v = 1 must give log β_t, v = 0 must give log β̃_t.",
         "v * schedule.beta[t].log() + (1 - v) * schedule.beta_tilde[t].log()",
     ),
-    out_of_reach=("minidiff.split_variance",),
+    out_of_reach=("minidiff.log_interpolation", "minidiff.split_variance"),
 )
 
 

@@ -84,7 +84,9 @@ def seen_by_a_classifier(x_0, t, schedule, noise):
 
 @answers("q_sample")
 def seen_by_a_network_with_variance(x_0, t, schedule, noise):
-    return caught(lambda net: md.vlb_loss(net, x_0, schedule, t=t, noise=noise))[0]
+    return caught(
+        lambda net: md.vlb_loss(net, x_0, schedule, t=t, noise=noise, likelihood="density")
+    )[0]
 
 
 @answers("q_sample")
