@@ -47,9 +47,20 @@ from .validate import (
     check_same_shape,
     check_schedule,
     check_shape,
+    check_share,
     check_t,
     check_value,
     check_whole_t,
+    shown,
+)
+from .walks import (
+    check_falling_times,
+    check_flow_time,
+    check_flow_times,
+    check_no_schedule,
+    check_path,
+    check_real_times,
+    check_steps,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -241,6 +252,35 @@ def _weight(name: str, value: Any, given: Given, clause: Clause) -> None:
         check_number(name, value, float(clause.words["low"]), float("inf"))
 
 
+def _flow_time(name: str, t: Any, given: Given, clause: Clause) -> None:
+    if clause.words["each"] and not isinstance(t, Tensor):
+        raise TypeError(f"{name} must be floats (B,), one time for each example, got {shown(t)}")
+    end = getattr(given.get("path"), "end", 1.0)
+    check_flow_time(t, clause.length(given), end, look_inside=_look(t))
+
+
+def _steps(name: str, n: Any, given: Given, clause: Clause) -> None:
+    check_steps(name, n, given["T"] if "T" in given else given["schedule"].T)
+
+
+def _falling(name: str, times: Any, given: Given, clause: Clause) -> None:
+    if (steps := given["steps"]) is not None:
+        raise ValueError(
+            f"give either steps= (evenly spread times) or {name}= (your own list); got steps={steps} and "
+            f"{name} (ddim_sample and its kin have a number of steps unless they are told steps=None)"
+        )
+    check_falling_times(name, times, given["schedule"].T)
+
+
+def _flow_times(name: str, times: Any, given: Given, clause: Clause) -> None:
+    if (steps := given["steps"]) is not None:
+        raise ValueError(
+            f"give either steps= (of equal length) or {name}= (your own list); got steps={steps} and "
+            f"{name}"
+        )
+    check_flow_times(name, times)
+
+
 def _labels(name: str, value: Any, given: Given, clause: Clause) -> None:
     classes = getattr(given[clause.words["other"]], "null_label", None)
     if classes is not None:
@@ -299,7 +339,7 @@ KINDS = (
     ),
     Kind(
         f"real time {OF}",
-        lambda name, t, given, c: check_real_t(t, c.T(given)),
+        lambda name, t, given, c: check_real_t(t, c.T(given), look_inside=_look(t)),
         {IndexError: "is outside [0, T]", TypeError: "is no real number, or tensor of them"},
     ),
     Kind(
@@ -311,6 +351,39 @@ KINDS = (
         r"time below (?P<other>\w+)",
         lambda name, s, given, c: check_whole_t(s, given[c.words["other"]] - 1, name=name, low=0),
         {IndexError: "is outside 0..{other}-1", TypeError: "is not one int"},
+    ),
+    Kind(
+        f"real times {OF}",
+        lambda name, times, given, c: check_real_times(name, times, c.T(given)),
+        {
+            TypeError: "is no list of numbers",
+            ValueError: "does not fall strictly within [0, T]",
+        },
+    ),
+    Kind(
+        "times instead of steps",
+        _falling,
+        {
+            IndexError: "holds a time outside 0..T",
+            TypeError: "is no list of ints",
+            ValueError: "does not fall strictly to 0, or is given beside steps",
+        },
+    ),
+    Kind(
+        "flow times instead of steps",
+        _flow_times,
+        {
+            TypeError: "is no list of numbers",
+            ValueError: "is no walk within [0, 1], or is given beside steps",
+        },
+    ),
+    Kind(
+        r"flow time(?P<each> of each)?",  # up to the end of ``path``, where that is an argument
+        _flow_time,
+        {
+            TypeError: "is neither a number nor floats (B,)",
+            ValueError: "is outside [0, 1], or a tensor of another shape than (B,)",
+        },
     ),
     Kind(
         r"labels of (?P<other>\w+)",
@@ -393,6 +466,19 @@ KINDS = (
         {TypeError: "is neither a number nor a function of t", ValueError: "is below {low}"},
     ),
     Kind(
+        r"share of each",
+        lambda name, share, given, c: check_share(name, share, c.length(given)),
+        {
+            TypeError: "is no number, or tensor of them",
+            ValueError: "is outside [0, 1], or a tensor of another shape than (B,)",
+        },
+    ),
+    Kind(
+        "steps up to T",
+        _steps,
+        {TypeError: "is no integer", ValueError: "is outside 1..T"},
+    ),
+    Kind(
         r"count(?: from (?P<low>\d+))?",
         lambda name, n, given, c: check_positive_int(name, n, low=int(c.words["low"] or 1)),
         {TypeError: "is no integer", ValueError: "is too small"},
@@ -420,6 +506,12 @@ KINDS = (
         lambda name, value, given, c: check_schedule(value),
         {TypeError: "is no NoiseSchedule"},
     ),
+    Kind(
+        "no schedule",
+        lambda name, value, given, c: check_no_schedule(name, value),
+        {ValueError: "is given"},
+    ),
+    Kind("path", lambda name, value, given, c: check_path(name, value), {TypeError: "is no Path"}),
 )
 HOLDS_A_BATCH = ("floats", "batch", "tensor")
 OR_NONE = " or None"

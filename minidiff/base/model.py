@@ -181,17 +181,23 @@ def tell(net: Any, prediction: str) -> None:
     """
     check_choice("predicts", prediction, PREDICTIONS)
     network = bare(net)
-    if (
-        getattr(network, "predicts", None) != prediction
-    ):  # it may be a property that says so already
+    if getattr(network, "predicts", None) != prediction:  # a property may say so already
         network.predicts = prediction
 
 
-def stands_for(model: M, network: Any) -> M:
-    """Mark a function that wraps a network: it computes where the network does, and predicts the same."""
+def stands_for(model: M, network: Any, predicts: str | None = None) -> M:
+    """Mark a function that wraps a network: it computes where the network does, and predicts the same.
+
+    Args:
+        model: The function.
+        network: What it asks.
+        predicts: What the function's answer is, where that is something else.
+    """
     marked: Any = model
     marked.device = model_device(network)
-    marked.predicts = prediction_of(network)
+    # Of a network that says nothing, the function that wraps it says nothing either.
+    if predicts is not None or hasattr(bare(network), "predicts"):
+        marked.predicts = prediction_of(network, predicts)
     return model
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .contracts import contract
+from .model import model_device
 from .validate import check_positive_int
 
 
@@ -67,6 +68,23 @@ def noise_like(
 ) -> Tensor:
     """The noise that was given, or else noise of the shape, type and place of x, drawn now."""
     return randn(x.shape, generator, x.device, x.dtype) if noise is None else noise
+
+
+def starting_noise(
+    model: object,
+    shape: Sequence[int] | None,
+    noise: Tensor | None,
+    generator: Generator | None,
+    *,
+    device: torch.device | str | None,
+    dtype: torch.dtype | None,
+) -> Tensor:
+    """What a walk starts from: the noise that was given, or noise drawn where the model is."""
+    if noise is not None:
+        return noise.to(device=device, dtype=dtype)
+    assert shape is not None
+    device = model_device(model) if device is None else device
+    return randn(shape, generator, device, dtype or torch.float32)
 
 
 @contract("seed: count from 0")

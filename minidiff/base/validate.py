@@ -110,8 +110,12 @@ def check_t(t: Any, T: int, batch: int | None = None, *, name: str = "t", low: i
         raise IndexError(f"{name} = {wrong} is outside {low}..{T}{hint}")
 
 
-def check_real_t(t: Any, T: int, *, low: float = 0.0, open_low: bool = False) -> None:
+def check_real_t(
+    t: Any, T: int, *, low: float = 0.0, open_low: bool = False, look_inside: bool = True
+) -> None:
     """Refuse a time that is not a real number, or a tensor of them, within [low, T] (or (low, T]).
+
+    ``look_inside=False`` leaves out the range of a tensor, for which an inner loop on a GPU would wait.
 
     Raises:
         TypeError: If ``t`` is neither a number nor a tensor of real numbers.
@@ -120,7 +124,7 @@ def check_real_t(t: Any, T: int, *, low: float = 0.0, open_low: bool = False) ->
     if isinstance(t, Tensor):
         if t.is_complex() or t.dtype == torch.bool:
             raise TypeError(f"t must hold real numbers, got dtype {t.dtype}")
-        outside = t[~((t > low) if open_low else (t >= low)) | ~(t <= T)]
+        outside = t[~((t > low) if open_low else (t >= low)) | ~(t <= T)] if look_inside else t[:0]
         wrong = [] if outside.numel() == 0 else [float(outside[0])]
     elif isinstance(t, Real) and not isinstance(t, bool):
         number = float(t)
@@ -308,6 +312,28 @@ def as_numbers(name: str, value: Any, *, low: float = -math.inf) -> Tensor:
     if (numbers < low).any():
         raise ValueError(f"{name} must be at least {low:g}, got {value!r}")
     return numbers
+
+
+def check_share(name: str, share: Any, batch: int | None) -> None:
+    """Refuse everything but a number in [0, 1], or one for each example, floats (B,).
+
+    Raises:
+        TypeError: If it is no number, and no tensor of floats.
+        ValueError: If it has another shape, or lies outside.
+    """
+    if not isinstance(share, Tensor):
+        check_number(name, share, 0, 1)
+        return
+    check_floats(name, share)
+    if share.shape != (batch,):
+        raise ValueError(
+            f"{name} must be one number or have shape ({batch},), one for each example; got "
+            f"{tuple(share.shape)}"
+        )
+    if bool((share < 0).any()) or bool((share > 1).any()):
+        raise ValueError(
+            f"{name} must lie in [0, 1], got {float(share.min()):g}..{float(share.max()):g}"
+        )
 
 
 def check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:

@@ -9,31 +9,43 @@ under another name of the time:
     \tau = \frac{a}{a + b}, \qquad x_\tau = \frac{x_t}{a + b}, \qquad
     \text{velocity} = \hat x_0 - \hat\epsilon
 
-The signal-to-noise ratio :math:`a / b = \tau / (1 - \tau)` says which times belong together.
+The signal-to-noise ratio :math:`a / b = \tau / (1 - \tau)` says which times belong together. A velocity u
+and what a diffusion's network predicts give each other:
+
+.. math::
+    u = \frac{x_t - (a + b)\,\epsilon}{a} = \frac{(a + b)\,x_0 - x_t}{b} = (a - b)\,x_t - (a + b)\,v
 """
 
 from __future__ import annotations
 
+from numbers import Integral
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ..base.contracts import unchecked
-from ..base.model import EpsModel, model_device
+from ..base.contracts import contract, unchecked
+from ..base.model import PREDICTIONS, EpsModel, prediction_of, stands_for
 from ..base.shapes import beside
-from ..base.validate import (
-    check_choice,
-    check_floats,
-    check_real_t,
-    check_same_shape,
-    check_schedule,
-)
-from ..chain.convert import KINDS, convert
-from ..chain.schedule import NoiseSchedule
-from .exact import Velocity
-from .losses import time_dtype
-from .paths import check_flow_time
+from ..base.validate import check_same_shape
+from ..base.walks import check_flow_time
+from ..chain.convert import check_signal_left
+from ..chain.exact import widest
+from ..chain.schedule import NoiseSchedule, signal_and_noise
+from .velocity import Velocity, asked, is_a_velocity, time_dtype
+
+FROM_VELOCITY = ("eps", "v")
 
 
+def one_time_each(x_t: Tensor, t: float | Tensor) -> None:
+    """ValueError: If t is a tensor of another shape than (B,)."""
+    if isinstance(t, Tensor) and t.shape != (len(x_t),):
+        raise ValueError(
+            f"t must have shape ({len(x_t)},), one time for each example; got {tuple(t.shape)}"
+        )
+
+
+@contract("x_t: tensor, t: real time of schedule", one_time_each)
 def to_flow(
     x_t: Tensor, t: float | Tensor, schedule: NoiseSchedule
 ) -> tuple[Tensor, float | Tensor]:
@@ -46,21 +58,16 @@ def to_flow(
 
     Returns:
         The point of the flow, same shape, and its time in [0, 1], a number for a number and else (B,).
-
-    Raises:
-        IndexError: If t is out of range.
-        TypeError: If x_t holds no floats, or t is no time.
-        ValueError: If t has another shape than (B,), or x_t is empty.
     """
-    check_schedule(schedule)
-    check_floats("x_t", x_t, look_inside=False)
-    check_real_t(t, schedule.T)
-    _check_batch(t, x_t)
-    times = torch.as_tensor(t, dtype=torch.float64).cpu()
-    a, b = schedule.continuous.alpha(times), schedule.continuous.sigma(times)
-    return x_t / beside((a + b).to(x_t), x_t), _as_given(a / (a + b), t, x_t)
+    one_each = x_t.new_empty(len(x_t), dtype=widest(x_t))
+    a, b = signal_and_noise(_plain(t), schedule, one_each)
+    total, tau = a + b, a / (a + b)
+    if not (isinstance(total, Tensor) and isinstance(tau, Tensor)):
+        return x_t / total, tau
+    return x_t / beside(total.to(x_t.dtype), x_t), tau.to(time_dtype(x_t))
 
 
+@contract("x: tensor, t: flow time")
 def to_diffusion(
     x: Tensor, t: float | Tensor, schedule: NoiseSchedule
 ) -> tuple[Tensor, float | Tensor]:
@@ -80,24 +87,27 @@ def to_diffusion(
         else (B,).
 
     Raises:
-        TypeError: If x holds no floats, or t is no time.
-        ValueError: If t is out of range or has another shape than (B,), if x is empty, or if the
-            schedule never becomes as noisy as the flow is at t.
+        ValueError: If the schedule never becomes as noisy as the flow is at t.
     """
-    check_schedule(schedule)
-    check_floats("x", x, look_inside=False)
-    check_flow_time(t, len(x))
     tau = torch.as_tensor(t, dtype=torch.float64).cpu()
     log_snr, least = 2 * torch.logit(tau), schedule.continuous.log_snr(float(schedule.T))
     # The time of T, rounded to float32, may lie a trifle before it.
     log_snr = torch.where(log_snr > least - 1e-5, log_snr.clamp(min=least), log_snr)
     time = schedule.continuous.t_of_log_snr(log_snr)
-    scale = (tau**2 + (1 - tau) ** 2).rsqrt()
-    return x * beside(scale.to(x), x), _as_given(time, t, x)
+    a, b = _weights(tau)
+    x_t = x * beside((a + b).to(x.dtype), x)
+    return x_t, time.to(x.device, time_dtype(x)) if isinstance(t, Tensor) else float(time)
 
 
+def noise_tells_at_the_end(eps_model: Any, schedule: NoiseSchedule, kind: str | None) -> None:
+    r"""ValueError: If :math:`\bar\alpha_T = 0` and the model predicts the noise, or the score."""
+    if (said := prediction_of(eps_model, kind)) in ("eps", "score"):
+        check_signal_left(schedule.T, schedule, said)
+
+
+@contract(f"kind: one of {PREDICTIONS}", noise_tells_at_the_end)
 def velocity_from_eps_model(
-    eps_model: EpsModel, schedule: NoiseSchedule, *, kind: str = "eps"
+    eps_model: EpsModel, schedule: NoiseSchedule, *, kind: str | None = None
 ) -> Velocity:
     r"""A diffusion network as the velocity of a flow: :math:`\hat x_0 - \hat\epsilon`.
 
@@ -109,81 +119,94 @@ def velocity_from_eps_model(
     Args:
         eps_model: Called ``eps_model(x_t, t)`` with real t, floats (B,) in [1, T].
         schedule: The noise schedule that it was trained with.
-        kind: What it predicts: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
+        kind: What it predicts: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``; None takes what the model says
+            itself (``eps_model.predicts``), or else the noise. A velocity is given back as it is.
 
     Returns:
         ``velocity(x, t)`` for :func:`~minidiff.flow.sample` and its kin.
 
-    Raises:
-        TypeError: If ``schedule`` is none.
-        ValueError: If ``kind`` is unknown; in a call, if the signal-to-noise ratio is 0 at T and the
-            model predicts noise, which tells nothing of the data there.
-
     Source:
         The equations above; Lipman et al. 2023, section 4.1.
     """
-    check_schedule(schedule)
-    check_choice("kind", kind, KINDS)
+    said = prediction_of(eps_model, kind)
+    if said == "velocity":
+        return eps_model
     a_T = schedule.alpha_bar[-1].sqrt()
     earliest = float(a_T / (a_T + (1 - schedule.alpha_bar[-1]).sqrt()))
-    if earliest == 0 and kind in ("eps", "score"):
-        raise ValueError(
-            f"alpha_bar = 0 at t = {schedule.T} (zero terminal SNR), so a prediction of {kind!r} there "
-            f"does not tell the data; predict 'v' or 'x0' with this schedule"
-        )
 
     def velocity(x: Tensor, t: float | Tensor) -> Tensor:
         check_flow_time(t, len(x))
         tau = torch.as_tensor(t, dtype=torch.float64).cpu().expand(len(x)).clamp(min=earliest)
-        x_t, time = to_diffusion(x, tau, schedule)
+        x_t, time = unchecked(to_diffusion)(x, tau, schedule)
         assert isinstance(time, Tensor)
         prediction = eps_model(x_t, time.clamp(min=1))
         check_same_shape("what eps_model returned", prediction, "x_t", x_t)
-        data, noise = (
-            unchecked(convert)(prediction, x_t, time, schedule, source=kind, target=end)
-            for end in ("x0", "eps")
-        )
-        return data - noise
+        # By the flow's time the weights are exact; the diffusion's time is rounded, as the data are.
+        a, b = (beside(weight.to(x.dtype), x) for weight in _weights(tau))
+        return _velocity(prediction, x_t, a, b, said)
 
-    velocity.device = model_device(eps_model)  # type: ignore[attr-defined]
-    return velocity
+    return stands_for(velocity, eps_model, "velocity")
 
 
-def eps_model_from_velocity(velocity: Velocity, schedule: NoiseSchedule) -> EpsModel:
-    r"""A flow's network as the noise prediction of a diffusion: :math:`\hat\epsilon = x_\tau - \tau\,v`.
+@contract(f"kind: one of {FROM_VELOCITY}", is_a_velocity)
+def eps_model_from_velocity(
+    velocity: Velocity, schedule: NoiseSchedule, *, kind: str = "eps"
+) -> EpsModel:
+    r"""A flow's network as the noise prediction of a diffusion: :math:`\hat\epsilon = (x_t - a u) / (a + b)`.
 
     Args:
-        velocity: Called ``velocity(x, t)`` with t of shape (B,) in [0, 1]; trained on the straight path.
+        velocity: u, called ``velocity(x, t)`` with t of shape (B,) in [0, 1]; trained on the straight path.
         schedule: The noise schedule that the samplers will follow; any will do.
+        kind: What it is to predict: ``"eps"``, or ``"v"``, which tells the data from pure noise, too.
 
     Returns:
         ``eps_model(x_t, t)`` for :func:`~minidiff.ddim_sample` and its kin; t is an int, a LongTensor
         (B,), or real.
-
-    Raises:
-        TypeError: If ``schedule`` is none.
     """
-    check_schedule(schedule)
 
-    def eps_model(x_t: Tensor, t: int | Tensor) -> Tensor:
-        many = t if isinstance(t, Tensor) else torch.full((len(x_t),), float(t))
-        x, tau = to_flow(x_t, many, schedule)
-        assert isinstance(tau, Tensor)
-        u = velocity(x, tau)
-        check_same_shape("what velocity returned", u, "x_t", x)
-        return x - beside(tau.to(x), x) * u
+    def eps_model(x_t: Tensor, t: float | Tensor) -> Tensor:
+        x, tau = to_flow(x_t, t, schedule)
+        u = asked(velocity, x, tau)
+        a, b = signal_and_noise(t, schedule, x_t)
+        return ((a - b) * x_t - u if kind == "v" else x_t - a * u) / (a + b)
 
-    eps_model.device = model_device(velocity)  # type: ignore[attr-defined]
-    return eps_model
+    return stands_for(eps_model, velocity, kind)
 
 
-def _as_given(time: Tensor, t: float | Tensor, x: Tensor) -> float | Tensor:
-    """A time as a number where it was one, else beside x."""
-    return time.to(x.device, time_dtype(x)) if isinstance(t, Tensor) else float(time)
+def for_diffusion(
+    model: Any, schedule: NoiseSchedule, kind: str | None = None
+) -> tuple[EpsModel, str]:
+    """A model that can be asked along a diffusion, and what it predicts there.
+
+    Args:
+        model: Any model; one that predicts a velocity is asked at the times of its flow.
+        schedule: The noise schedule.
+        kind: What it predicts; None takes what the model says itself, or else the noise.
+    """
+    said = prediction_of(model, kind)
+    if said == "velocity":
+        return unchecked(eps_model_from_velocity)(model, schedule, kind="v"), "v"
+    return model, said
 
 
-def _check_batch(t: float | Tensor, x: Tensor) -> None:
-    if isinstance(t, Tensor) and t.shape != (len(x),):
-        raise ValueError(
-            f"t must have shape ({len(x)},), one time for each example; got {tuple(t.shape)}"
-        )
+def _velocity(prediction: Tensor, x_t: Tensor, a: Tensor, b: Tensor, kind: str) -> Tensor:
+    """Data minus noise, by the equations at the head of this page; the score is -eps / b."""
+    if kind == "x0":
+        return ((a + b) * prediction - x_t) / b
+    if kind == "v":
+        return (a - b) * x_t - (a + b) * prediction
+    noise = -b * prediction if kind == "score" else prediction
+    return (x_t - (a + b) * noise) / a
+
+
+def _weights(tau: Tensor) -> tuple[Tensor, Tensor]:
+    """The weights a and b of data and noise in a diffusion, at a time of the flow."""
+    scale = (tau**2 + (1 - tau) ** 2).rsqrt()
+    return tau * scale, (1 - tau) * scale
+
+
+def _plain(t: float | Tensor) -> float | Tensor:
+    """A time as the schedule takes it: an int or a float, or a tensor of floats or of int64."""
+    if not isinstance(t, Tensor):
+        return int(t) if isinstance(t, Integral) else float(t)
+    return t if t.is_floating_point() else t.long()

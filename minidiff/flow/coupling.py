@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..base.validate import check_floats, check_labels, check_same_shape
+from ..base.contracts import contract
 
 
+@contract("data: floats, noise: like data, y: label of each of data")
 def ot_coupling(noise: Tensor, data: Tensor, y: Tensor | None = None) -> Tensor:
     r"""Pair the noise and the data of a batch so that the pairs lie as close as can be: optimal transport.
 
@@ -34,22 +35,14 @@ def ot_coupling(noise: Tensor, data: Tensor, y: Tensor | None = None) -> Tensor:
         grows like B³ at worst.
 
     Raises:
-        TypeError: If noise or data hold no floats, or y is no LongTensor.
-        ValueError: If shapes differ, or a tensor is empty or not finite.
         ImportError: If scipy is not installed.
 
     Source:
         Tong et al. 2024, OT-CFM; Pooladian et al. 2023, multisample flow matching.
     """
-    check_floats("noise", noise)
-    check_floats("data", data)
-    check_same_shape("noise", noise, "data", data)
     flat_noise, flat_data = (x.detach().cpu().double().flatten(1) for x in (noise, data))
     if y is None:
         return _assign(flat_noise, flat_data).to(data.device)
-    if not isinstance(y, Tensor):
-        raise TypeError(f"y must be a LongTensor (B,), got {type(y).__name__}")
-    check_labels(y, torch.iinfo(y.dtype).max if y.dtype == torch.int64 else 0, len(data))
     order = torch.empty(len(data), dtype=torch.int64)
     labels = y.cpu()
     for label in set(labels.tolist()):

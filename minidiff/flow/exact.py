@@ -2,19 +2,34 @@ r"""Velocities known in closed form: no network, no training, the best possible 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base.validate import as_numbers, check_floats
-from ..chain.exact import widest
-from .paths import Path, check_flow_time, checked_path, weights_beside
+from ..base.contracts import contract
+from ..base.validate import check_floats
+from ..base.walks import check_flow_time
+from ..chain.exact import a_weight_a_component, float64, widest
+from .paths import Path, ot_path, weights_beside
+from .velocity import Velocity
 
-Velocity = Callable[[Tensor, Tensor], Tensor]
-"""A velocity field, called ``velocity(x, t)`` with t of shape (B,), giving a tensor like x."""
+
+def std_fits(means: Tensor, std: float | Tensor) -> None:
+    """ValueError: If std is neither one number, nor one for each component, nor of the means' shape."""
+    shape = float64(std).shape
+    if shape not in ((), (len(means),), means.shape):
+        raise ValueError(
+            f"std must be one number, have shape ({len(means)},), one a component, or the shape of means, "
+            f"{tuple(means.shape)}; got {tuple(shape)}"
+        )
 
 
+@contract(
+    "means: examples (K, ...), std: numbers from 0, weights: numbers, path: path",
+    std_fits,
+    a_weight_a_component,
+)
 def exact_velocity(
     means: Tensor,
     std: float | Tensor,
@@ -46,33 +61,13 @@ def exact_velocity(
         ``velocity(x, t)`` for x of shape (B, ...) and t a number or (B,); it needs memory for B × K
         examples.
 
-    Raises:
-        TypeError: If ``means`` does not hold floating-point numbers, or std or weights no numbers.
-        ValueError: If shapes do not fit, a std is negative or a weight not positive.
-
     Source:
         Lipman et al. 2023, theorem 1 with equation 15; conditional means of Gaussians.
     """
-    path = checked_path(path)
-    check_floats("means", means)
-    if means.dim() < 2:
-        raise ValueError(
-            f"means must be a batch of examples, shape (K, ...); got {tuple(means.shape)}"
-        )
-    count, example = len(means), means.shape[1:]
-    s = as_numbers("std", std, low=0)
-    if s.shape not in ((), (count,), means.shape):
-        raise ValueError(
-            f"std must be one number, have shape ({count},), one a component, or the shape of means, "
-            f"{tuple(means.shape)}; got {tuple(s.shape)}"
-        )
+    path, example = path or ot_path(), means.shape[1:]
+    s = float64(std)
     s = s.flatten(1) if s.shape == means.shape else s.reshape(-1, 1)  # (K, D), (K, 1) or (1, 1)
-    w = torch.ones(count) if weights is None else as_numbers("weights", weights)
-    if w.shape != (count,) or (w <= 0).any():
-        raise ValueError(
-            f"weights must be {count} positive numbers, one a component; got {weights!r}"
-        )
-    log_w = w.double().log()
+    log_w = float64(torch.ones(len(means)) if weights is None else weights).log()
 
     def velocity(x: Tensor, t: float | Tensor) -> Tensor:
         check_floats("x", x, look_inside=False)
@@ -94,4 +89,6 @@ def exact_velocity(
         u = (share * (a_rate * m + pull * away)).sum(1)
         return u.to(x.dtype).reshape(x.shape)
 
+    says: Any = velocity
+    says.predicts = "velocity"
     return velocity

@@ -5,15 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..base.contracts import contract
 from ..base.rng import Generator, randint
-from ..base.validate import check_choice, check_floats, check_positive_int
 from ..chain.gaussians import gaussian_log_density
-from .exact import Velocity
-from .solvers import asked, check_solver, integrate
+from .solvers import SOLVING, integrate, solver_is_installed
+from .velocity import Velocity, asked
 
 DIVERGENCES = ("exact", "hutchinson")
 
 
+@contract(
+    f"data: floats, steps: count, {SOLVING}, divergence: one of {DIVERGENCES}",
+    solver_is_installed,
+)
 def log_likelihood(
     velocity: Velocity,
     data: Tensor,
@@ -53,19 +57,13 @@ def log_likelihood(
         :math:`\log p(\text{data})` in nats, shape (B,), without a gradient.
 
     Raises:
-        ImportError: If ``"dopri5"`` is asked for and torchdiffeq is not installed.
-        TypeError: If data hold no floats, or an argument is of the wrong kind.
-        ValueError: If one is out of range, the velocity's answer has another shape than its input, or no
-            gradient leads from it to x.
+        ValueError: If the velocity's answer has another shape than its input, or no gradient leads from it
+            to x.
 
     Source:
         Chen et al. 2018 (neural ODEs), theorem 1; Grathwohl et al. 2019 (FFJORD), section 3.1; Lipman et
         al. 2023, appendix C.
     """
-    check_floats("data", data)
-    steps = check_positive_int("steps", steps)
-    check_solver(solver, tolerance)
-    check_choice("divergence", divergence, DIVERGENCES)
     signs = None
     if divergence == "hutchinson":
         signs = 2 * randint(0, 1, data.shape, generator, data.device).to(data.dtype) - 1

@@ -18,13 +18,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..base.validate import check_floats, check_number, check_same_shape, shown
+from ..base.contracts import contract
+from ..base.shapes import beside
+from ..base.validate import check_number
 
 
 class Weights(NamedTuple):
@@ -55,10 +56,11 @@ class Path:
     weights: Callable[[Tensor], Weights] = field(compare=False)
     end: float = 1.0
 
+    @contract("t: flow time")
     def __call__(self, t: float | Tensor) -> Weights:
         """Give the weights at t, same shape as t; float64 for a plain number."""
-        check_flow_time(t)
-        return self.weights(torch.as_tensor(t, dtype=None if _is_tensor(t) else torch.float64))
+        times = t if isinstance(t, Tensor) else torch.tensor(float(t), dtype=torch.float64)
+        return self.weights(times)
 
     def __repr__(self) -> str:
         return self.name
@@ -83,6 +85,12 @@ def ot_path() -> Path:
     return Path("ot_path()", weights)
 
 
+def no_less_noise_at_the_end(beta_min: float, beta_max: float) -> None:
+    """ValueError: If ``beta_max`` is below ``beta_min``."""
+    check_number("beta_max", beta_max, beta_min, math.inf)
+
+
+@contract("beta_min: number in (0, inf), beta_max: number in [0, inf]", no_less_noise_at_the_end)
 def vp_path(beta_min: float = 0.1, beta_max: float = 20.0) -> Path:
     r"""The path that diffusion takes, with time turned round: variance-preserving, continuous.
 
@@ -99,15 +107,9 @@ def vp_path(beta_min: float = 0.1, beta_max: float = 20.0) -> Path:
         beta_min: :math:`\beta` where the data are, positive.
         beta_max: :math:`\beta` where the noise is, at least ``beta_min``.
 
-    Raises:
-        TypeError: If one of the two is no number.
-        ValueError: If one of them is out of range.
-
     Source:
         Lipman et al. 2023, equation 18 and appendix E.1; Song et al. 2021, equation 32.
     """
-    check_number("beta_min", beta_min, 0, math.inf, open_ends=True)
-    check_number("beta_max", beta_max, beta_min, math.inf)
 
     def weights(t: Tensor) -> Weights:
         s = 1 - t
@@ -138,6 +140,7 @@ def trigonometric_path() -> Path:
     return Path("trigonometric_path()", weights)
 
 
+@contract("data: floats, noise: like data, t: flow time, path: path")
 def on_path(
     noise: Tensor, data: Tensor, t: float | Tensor, path: Path | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -156,27 +159,14 @@ def on_path(
     Returns:
         :math:`x_t` and the velocity, same shape each.
 
-    Raises:
-        TypeError: If noise or data hold no floats, or t is no time.
-        ValueError: If shapes differ, a tensor is empty or not finite, or t is out of range.
-
     Source:
         Lipman et al. 2023, equations 11 and 14.
     """
-    path = checked_path(path)
-    check_floats("noise", noise)
-    check_floats("data", data)
-    check_same_shape("noise", noise, "data", data)
-    check_flow_time(t, len(data), path.end)
-    return placed(noise, data, t, path)
+    a, b, a_rate, b_rate = weights_beside(t, data, path)
+    return a * data + b * noise, a_rate * data + b_rate * noise
 
 
-def placed(noise: Tensor, data: Tensor, t: float | Tensor, path: Path) -> tuple[Tensor, Tensor]:
-    """The equations of :func:`on_path` alone: no checks, for the training loop."""
-    w = weights_beside(t, data, path)
-    return w.data * data + w.noise * noise, w.data_rate * data + w.noise_rate * noise
-
-
+@contract("x: floats, velocity: like x, t: flow time, path: path")
 def data_and_noise(
     x: Tensor, velocity: Tensor, t: float | Tensor, path: Path | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -199,80 +189,16 @@ def data_and_noise(
 
     Returns:
         Data and noise, same shape each.
-
-    Raises:
-        TypeError: If a tensor holds no floats, or t is no time.
-        ValueError: If shapes differ, a tensor is empty or not finite, or t is out of range.
     """
-    path = checked_path(path)
-    check_floats("x", x)
-    check_floats("velocity", velocity)
-    check_same_shape("velocity", velocity, "x", x)
-    check_flow_time(t, len(x), path.end)
-    return ends(x, velocity, t, path)
-
-
-def ends(x: Tensor, velocity: Tensor, t: float | Tensor, path: Path) -> tuple[Tensor, Tensor]:
-    """The equations of :func:`data_and_noise` alone: no checks, for inner loops."""
     a, b, a_rate, b_rate = weights_beside(t, x, path)
     scale = a_rate * b - a * b_rate
     return (b * velocity - b_rate * x) / scale, (a_rate * x - a * velocity) / scale
 
 
-def weights_beside(t: float | Tensor, x: Tensor, path: Path) -> Weights:
+def weights_beside(t: float | Tensor, x: Tensor, path: Path | None) -> Weights:
     """The weights at t, shaped, typed and placed so that they multiply x example by example."""
+    weights = (path or ot_path()).weights
     if not isinstance(t, Tensor):
-        numbers = path.weights(torch.tensor(float(t), dtype=torch.float64))
+        numbers = weights(torch.tensor(float(t), dtype=torch.float64))
         return Weights(*(number.to(x.dtype) for number in numbers))
-    shape = (-1, *[1] * (x.dim() - 1))
-    return Weights(*(weight.to(x).reshape(shape) for weight in path.weights(t.to(x.device))))
-
-
-def checked_path(path: Any) -> Path:
-    """Give the path itself, the straight one for None.
-
-    Raises:
-        TypeError: If it is no path.
-    """
-    if path is None:
-        return ot_path()
-    if not isinstance(path, Path):
-        raise TypeError(f"path must be a Path, such as flow.ot_path(), got {shown(path)}")
-    return path
-
-
-def check_flow_time(
-    t: Any, batch: int | None = None, end: float = 1.0, *, look_inside: bool = True
-) -> None:
-    """Refuse everything but a number, or floats (B,), in [0, end].
-
-    Args:
-        t: What was given.
-        batch: B; None allows any shape.
-        end: The last time allowed.
-        look_inside: Whether to look at the numbers of a tensor, for which a GPU would wait.
-
-    Raises:
-        TypeError: If it is neither, or made of integers.
-        ValueError: If it has another shape, or lies outside.
-    """
-    hint = "flow time runs from 0 (noise) to 1 (data)"
-    if isinstance(t, Tensor):
-        if not t.is_floating_point():
-            raise TypeError(f"t must hold floats in [0, 1], got {t.dtype}; {hint}")
-        if batch is not None and t.shape != (batch,):
-            raise ValueError(
-                f"t must have shape ({batch},), one time for each example; got {tuple(t.shape)}"
-            )
-        wrong = t[~((t >= 0) & (t <= end))] if look_inside else t[:0]
-        if wrong.numel():
-            raise ValueError(f"t = {float(wrong.flatten()[0]):g} is outside [0, {end:g}]; {hint}")
-    elif isinstance(t, Real) and not isinstance(t, bool):
-        if not 0 <= float(t) <= end:
-            raise ValueError(f"t = {float(t):g} is outside [0, {end:g}]; {hint}")
-    else:
-        raise TypeError(f"t must be a number or floats (B,) in [0, 1], got {shown(t)}; {hint}")
-
-
-def _is_tensor(t: object) -> bool:
-    return isinstance(t, Tensor)
+    return Weights(*(beside(weight.to(x.dtype), x) for weight in weights(t.to(x.device))))

@@ -7,11 +7,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..base.validate import check_floats, check_positive_int
-from .exact import Velocity
+from ..base.contracts import contract, unchecked
+from .solvers import SOLVING, solver_is_installed
+from .velocity import Velocity
 from .walk import flow_steps, sample
 
 
+@contract(f"noise: floats, steps: count, {SOLVING}, batch: count", solver_is_installed)
 def reflow_pairs(
     velocity: Velocity,
     noise: Tensor,
@@ -42,20 +44,20 @@ def reflow_pairs(
         them what :func:`~minidiff.train` takes.
 
     Raises:
-        ImportError, TypeError, ValueError: As :func:`~minidiff.flow.flow_steps`.
+        ValueError: If the velocity's answer has another shape than its input, or the flow ends in NaN.
 
     Source:
         Liu et al. 2022, "Flow Straight and Fast", algorithm 1 (Reflow).
     """
-    check_floats("noise", noise)
-    check_positive_int("batch", batch)
+    carried = unchecked(sample)
     data = [
-        sample(velocity, noise=part, steps=steps, solver=solver, tolerance=tolerance)
+        carried(velocity, noise=part, steps=steps, solver=solver, tolerance=tolerance)
         for part in torch.split(noise, batch)
     ]
     return noise, torch.cat(data)
 
 
+@contract(f"noise: floats, steps: count from 2, {SOLVING}", solver_is_installed)
 def straightness(
     velocity: Velocity,
     noise: Tensor,
@@ -84,14 +86,12 @@ def straightness(
         :func:`~minidiff.standard_error` says how sure their mean is.
 
     Raises:
-        ImportError, TypeError, ValueError: As :func:`~minidiff.flow.flow_steps`; and if ``steps`` is 1.
+        ValueError: If the velocity's answer has another shape than its input, or the flow ends in NaN.
 
     Source:
         Liu et al. 2022, "Flow Straight and Fast", section 2.2.
     """
-    if steps is not None:
-        check_positive_int("steps", steps, low=2)
-    states = list(flow_steps(velocity, noise, steps, solver=solver, tolerance=tolerance))
+    states = list(unchecked(flow_steps)(velocity, noise, steps, solver=solver, tolerance=tolerance))
     whole = states[-1].x - states[0].x
     total = torch.zeros(len(noise), dtype=noise.dtype, device=noise.device)
     for state, following in pairwise(states):

@@ -17,9 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..base.validate import check_choice, check_number, check_same_shape
-from .exact import Velocity
-from .losses import time_dtype
+from .velocity import time_dtype
 
 Field = Callable[[Tensor, float], Tensor]
 
@@ -56,11 +54,26 @@ SOLVERS = {
 
 ADAPTIVE = "dopri5"
 
+#: A part of the contract of each function that solves the equation
+SOLVING = f"solver: one of {(*SOLVERS, ADAPTIVE)}, tolerance: number in (0, 1)"
+
+
+def solver_is_installed(solver: str) -> None:
+    """ImportError: If "dopri5" is asked for and torchdiffeq is not installed."""
+    if solver == ADAPTIVE:
+        try:
+            import torchdiffeq  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                "solver='dopri5' is torchdiffeq's, which is not installed: pip install torchdiffeq, or "
+                "take solver='rk4' and enough steps"
+            ) from error
+
 
 def integrate(
     field: Field, x: Tensor, times: Sequence[float], solver: str, tolerance: float
 ) -> Iterator[tuple[float, Tensor, Tensor]]:
-    """The loop: no checks. ``field(x, t)`` takes t as a number.
+    """Go along the times; ``field(x, t)`` takes t as a number.
 
     Yields:
         After each step its end, x there, and the field where the step began.
@@ -111,24 +124,3 @@ def _adaptive_step(field: Field, x: Tensor, t: float, s: float, tolerance: float
         },  # its last step ends at s; it would go past it and interpolate
     )
     return solution[-1]
-
-
-def asked(velocity: Velocity, x: Tensor, t: float) -> Tensor:
-    """What the velocity says at one time for the whole batch, of the right shape."""
-    u = velocity(x, torch.full((len(x),), t, dtype=time_dtype(x), device=x.device))
-    check_same_shape("what velocity returned", u, "x", x)
-    return u
-
-
-def check_solver(solver: object, tolerance: object) -> None:
-    """Refuse an unknown solver, a tolerance that is not positive, and dopri5 without torchdiffeq."""
-    check_choice("solver", solver, (*SOLVERS, ADAPTIVE))
-    check_number("tolerance", tolerance, 0, 1, open_ends=True)
-    if solver == ADAPTIVE:
-        try:
-            import torchdiffeq  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                "solver='dopri5' is torchdiffeq's, which is not installed: pip install torchdiffeq, or "
-                "take solver='rk4' and enough steps"
-            ) from error

@@ -2,20 +2,18 @@ r"""From noise to data and back: a flow walked through step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from numbers import Real
 
 import torch
 from torch import Tensor
 
-from ..base.model import model_device
-from ..base.rng import Generator, randn
-from ..base.validate import check_floats, check_positive_int, check_shape, shown
-from .exact import Velocity
-from .paths import Path, check_flow_time, checked_path, ends, ot_path
-from .solvers import ADAPTIVE, asked, check_solver, integrate
+from ..base.contracts import contract, unchecked
+from ..base.rng import Generator, starting_noise
+from ..base.walks import check_start
+from .paths import Path, data_and_noise, ot_path
+from .solvers import ADAPTIVE, SOLVING, integrate, solver_is_installed
+from .velocity import Velocity, asked
 
 STEPS = 50  # where nothing else is said, as in ddim_sample
 
@@ -35,6 +33,10 @@ class State:
     data_hat: Tensor | None
 
 
+@contract(
+    f"noise: floats, times: flow times instead of steps, steps: count, {SOLVING}, path: path",
+    solver_is_installed,
+)
 def flow_steps(
     velocity: Velocity,
     noise: Tensor,
@@ -66,42 +68,56 @@ def flow_steps(
         A :class:`State` before the first step and after each one.
 
     Raises:
-        ImportError: If ``"dopri5"`` is asked for and torchdiffeq is not installed.
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If one is out of range, or the velocity's answer has another shape than its input,
-            or x is not finite at the end.
+        ValueError: If the velocity's answer has another shape than its input, or x is not finite at the end.
 
     Source:
         Chen et al. 2018 (neural ODEs), equation 2; Butcher 2016, chapter 3.
     """
-    path = checked_path(path)
-    check_floats("noise", noise)
-    check_solver(solver, tolerance)
-    walk = _checked_times(steps, times, solver)
-    # What is above runs at once; a generator function would wait for the first next().
-    return _states(velocity, noise, walk, solver, path, tolerance)
+    path, walk = path or ot_path(), times_of_flow(steps, times, solver)
 
-
-def _states(
-    velocity: Velocity, x: Tensor, times: list[float], solver: str, path: Path, tolerance: float
-) -> Iterator[State]:
     def field(x: Tensor, t: float) -> Tensor:
         with torch.no_grad():
             return asked(velocity, x, t)
 
-    yield State(times[0], x, None)
-    t = times[0]
-    for s, x_s, first in integrate(field, x, times, solver, tolerance):
-        data_hat, _ = ends(x, first, min(t, path.end), path)
+    t, x = walk[0], noise
+    yield State(t, x, None)
+    for s, x_s, first in integrate(field, x, walk, solver, tolerance):
+        data_hat, _ = unchecked(data_and_noise)(x, first, min(t, path.end), path)
         t, x = s, x_s
-        if s == times[-1] and not torch.isfinite(x).all():
-            raise ValueError(
-                "the flow ended in NaN or infinity: look at what velocity returns on the way, for "
-                "instance with: for state in md.flow.flow_steps(...)"
-            )
-        yield State(s, x, data_hat)
+        if t == walk[-1]:
+            check_arrived(x)
+        yield State(t, x, data_hat)
 
 
+def times_of_flow(
+    steps: int | None, times: Sequence[float] | Tensor | None, solver: str
+) -> list[float]:
+    """The times of a walk: those given, or steps of equal length from 0 to 1."""
+    if times is not None:
+        return [float(t) for t in times]
+    n = (1 if solver == ADAPTIVE else STEPS) if steps is None else steps
+    return [i / n for i in range(n + 1)]
+
+
+def check_arrived(x: Tensor) -> None:
+    """Refuse to hand out NaN: looked for once, at the end, for a look waits for the device."""
+    if not torch.isfinite(x).all():
+        raise ValueError(
+            "the flow ended in NaN or infinity: look at what velocity returns on the way, for "
+            "instance with: for state in md.flow.flow_steps(...)"
+        )
+
+
+def shape_or_noise(shape: Sequence[int] | None, noise: Tensor | None) -> None:
+    """ValueError: If there is neither a shape nor noise, or the two do not agree."""
+    check_start(shape, "noise", noise)
+
+
+@contract(
+    f"""shape: shape, noise: floats, times: flow times instead of steps, steps: count, {SOLVING}""",
+    shape_or_noise,
+    solver_is_installed,
+)
 def sample(
     velocity: Velocity,
     shape: Sequence[int] | None = None,
@@ -136,29 +152,19 @@ def sample(
         The samples, shape (B, ...).
 
     Raises:
-        ImportError, TypeError, ValueError: As :func:`flow_steps`.
+        ValueError: If the velocity's answer has another shape than its input, or x is not finite at the end.
 
     Source:
         Lipman et al. 2023, section 2; slide "Flux".
     """
-    check_solver(solver, tolerance)
-    walk = _checked_times(steps, times, solver)
-    if noise is None:
-        if shape is None:
-            raise ValueError("give shape=(B, ...), or noise= to start from given noise")
-        device = model_device(velocity) if device is None else device
-        noise = randn(check_shape(shape), generator, device, dtype or torch.float32)
-    else:
-        check_floats("noise", noise)
-        if shape is not None and check_shape(shape) != tuple(noise.shape):
-            raise ValueError(
-                f"shape {tuple(shape)} and noise of shape {tuple(noise.shape)} must agree"
-            )
-        noise = noise.to(device=device, dtype=dtype)
-    *_, last = _states(velocity, noise, walk, solver, ot_path(), tolerance)
+    noise = starting_noise(velocity, shape, noise, generator, device=device, dtype=dtype)
+    *_, last = unchecked(flow_steps)(
+        velocity, noise, steps, solver=solver, times=times, tolerance=tolerance
+    )
     return last.x
 
 
+@contract(f"data: floats, steps: count, {SOLVING}", solver_is_installed)
 def invert(
     velocity: Velocity,
     data: Tensor,
@@ -180,41 +186,11 @@ def invert(
         The noise, same shape. Put into :func:`sample` it gives the data again, up to the solver's error.
 
     Raises:
-        ImportError, TypeError, ValueError: As :func:`flow_steps`.
+        ValueError: If the velocity's answer has another shape than its input, or x is not finite at the end.
 
     Source:
         Chen et al. 2018 (neural ODEs), section 4.
     """
-    check_floats("data", data)
-    check_solver(solver, tolerance)
-    back = _checked_times(steps, None, solver)[::-1]
-    *_, last = flow_steps(velocity, data, solver=solver, times=back, tolerance=tolerance)
+    back = times_of_flow(steps, None, solver)[::-1]
+    *_, last = unchecked(flow_steps)(velocity, data, times=back, solver=solver, tolerance=tolerance)
     return last.x
-
-
-def _checked_times(
-    steps: int | None, times: Sequence[float] | Tensor | None, solver: str
-) -> list[float]:
-    if times is None:
-        default = 1 if solver == ADAPTIVE else STEPS
-        n = check_positive_int("steps", default if steps is None else steps)
-        return [i / n for i in range(n + 1)]
-    if steps is not None:
-        raise ValueError(
-            f"give either steps= (of equal length) or times= (your own list); got steps={steps} and times"
-        )
-    if not isinstance(times, Iterable) or isinstance(times, str):
-        raise TypeError(f"times must be a list of numbers such as [0, 0.5, 1], got {shown(times)}")
-    listed = times.tolist() if isinstance(times, Tensor) else list(times)
-    for i, t in enumerate(listed):
-        if not isinstance(t, Real):
-            raise TypeError(f"times[{i}] must be a number, got {shown(t)}")
-        check_flow_time(t)
-    listed = [float(t) for t in listed]
-    rising = all(t < s for t, s in pairwise(listed))
-    if len(listed) < 2 or not (rising or all(t > s for t, s in pairwise(listed))):
-        raise ValueError(
-            f"times must rise strictly (noise to data) or fall strictly (data to noise), such as "
-            f"[0, 0.5, 1]; got {listed}"
-        )
-    return listed

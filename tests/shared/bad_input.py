@@ -158,6 +158,40 @@ WRONG_TIMES = [
     ("floats", [12.0, 0.0], TypeError, ("times[0]", "12.0 (float)")),
     ("a number", 12, TypeError, ("times must be a list", "12 (int)")),
 ]
+WRONG_REAL_TIMES = [
+    ("rising", [0.5, 5.0], ValueError, ("times must decrease strictly", "[0.5, 5.0]")),
+    ("one time", [5.0], ValueError, ("times must decrease strictly", "[5.0]")),
+    ("above T", [12.5, 1.0], ValueError, ("times[0] must lie in [0, 12]", "12.5")),
+    ("a word", "12", TypeError, ("times must be a list of numbers", "'12' (str)")),
+    ("words", ["12", "0"], TypeError, ("times[0] must be a number", "'12'")),
+]
+FLOW_HINT = "0 (noise) to 1 (data)"
+WRONG_FLOW_TIME = [
+    ("below 0", -0.1, ValueError, ("t = -0.1 is outside [0, 1]", FLOW_HINT)),
+    ("a step of 1..T", 500, ValueError, ("t = 500 is outside [0, 1]", FLOW_HINT)),
+    ("NaN", math.nan, ValueError, ("t = nan is outside", FLOW_HINT)),
+    ("a word", "0.5", TypeError, ("t must be", "'0.5' (str)")),
+    ("a bool", True, TypeError, ("t must be", "True (bool)")),
+    ("a list", [0.1, 0.2, 0.3], TypeError, ("t must be", "(list)")),
+    ("integers", torch.ones(3).long(), TypeError, ("t must hold floats", "torch.int64", FLOW_HINT)),
+    ("above 1 in a tensor", torch.tensor([0.5, 1.5, 0]), ValueError, ("t = 1.5 is out", FLOW_HINT)),
+    ("NaN in a tensor", torch.tensor([0.5, math.nan, 0]), ValueError, ("t = nan is", FLOW_HINT)),
+    ("another batch", torch.zeros(2), ValueError, ("t must have shape (3,)", "(2,)")),
+    ("a column", torch.zeros(3, 1), ValueError, ("t must have shape (3,)", "(3, 1)")),
+    ("zero-dimensional", torch.tensor(0.5), ValueError, ("t must have shape (3,)", "()")),
+]
+WRONG_FLOW_TIMES = [
+    ("neither way", [0, 0.5, 0.2], ValueError, ("times must rise", "[0.0, 0.5, 0.2]")),
+    ("one time", [0], ValueError, ("times must rise", "[0.0]")),
+    ("empty", [], ValueError, ("times must rise", "[]")),
+    ("steps of 1..T", [1000, 500, 0], ValueError, ("t = 1000 is outside [0, 1]", FLOW_HINT)),
+    ("a number", 0.5, TypeError, ("times must be a list", "0.5 (float)")),
+    ("words", ["0", "1"], TypeError, ("times[0] must be a number", "'0' (str)")),
+]
+WRONG_PATH = [
+    ("a word", "ot", TypeError, ("path must be a Path", "flow.ot_path()", "'ot' (str)")),
+    ("its maker", md.flow.ot_path, TypeError, ("path must be a Path", "(function)")),
+]
 WRONG_SHAPE = [
     ("a number", 16, TypeError, ("shape must be a sequence", "16")),
     ("no batch", (16,), ValueError, ("shape must be (B, ...)", "(16,)")),
@@ -189,6 +223,24 @@ def wrong_fraction(name: str) -> list[tuple]:
         ("negative", -0.1, ValueError, (f"{name} must lie in (0, 1)", "got -0.1")),
         ("NaN", math.nan, ValueError, (f"{name} must lie in (0, 1)", "got nan")),
         ("a word", "0.1", TypeError, (f"{name} must be a number", "got '0.1'")),
+    ]
+
+
+def wrong_share(name: str) -> list[tuple]:
+    """A number in [0, 1], or one for each of the three examples of X."""
+    return [
+        ("below 0", -0.1, ValueError, (f"{name} must lie in [0, 1]", "-0.1")),
+        ("NaN", math.nan, ValueError, (f"{name} must lie in [0, 1]", "nan")),
+        ("a word", "half", TypeError, (f"{name} must be a number", "'half'")),
+        ("integers", torch.ones(3).long(), TypeError, (name, "torch.int64")),
+        (
+            "another batch",
+            torch.ones(2),
+            ValueError,
+            (f"{name} must be one number", "(3,)", "(2,)"),
+        ),
+        ("above 1 in a tensor", torch.tensor([0, 1.5, 1]), ValueError, (f"{name} must lie", "1.5")),
+        ("NaN in a tensor", torch.tensor([0, math.nan, 1]), ValueError, (name, "NaN")),
     ]
 
 
@@ -279,7 +331,7 @@ def wrong_probabilities(name: str, p: torch.Tensor) -> list[tuple]:
 
 #: For each kind of argument: its wrong values, from the clause and the right arguments.
 WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
-    "floats": lambda c, good: wrong_floats(c.argument, good[c.argument]),
+    "floats": lambda c, good: wrong_floats(c.argument, good.get(c.argument, X)),
     "batch": lambda c, good: wrong_floats(c.argument, good[c.argument]),
     "tensor": lambda c, good: wrong_floats(c.argument, good[c.argument])[:8],
     "like": lambda c, good: [
@@ -369,6 +421,24 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
         )
     ],
     "schedule": lambda c, good: WRONG_SCHEDULE,
+    "no schedule": lambda c, good: [
+        ("given", S, ValueError, ("has no noise schedule", "schedule=None"))
+    ],
+    "real times of": lambda c, good: WRONG_REAL_TIMES,
+    "times instead of steps": lambda c, good: WRONG_TIMES,
+    "flow times instead of steps": lambda c, good: WRONG_FLOW_TIMES,
+    "flow time": lambda c, good: [
+        row
+        for row in WRONG_FLOW_TIME
+        if (c.batch or "shape" not in row[3][0])  # a path takes times of any shape
+        and (isinstance(row[1], torch.Tensor) or not c.words["each"])
+    ],
+    "share of each": lambda c, good: wrong_share(c.argument),
+    "steps up to T": lambda c, good: [
+        *wrong_count(c.argument),
+        ("more than T", 13, ValueError, (f"{c.argument} must be at most T = 12", "got 13")),
+    ],
+    "path": lambda c, good: WRONG_PATH,
 }
 
 

@@ -19,7 +19,7 @@ from ...flow import (
     trigonometric_path,
     vp_path,
 )
-from ...flow.exact import Velocity
+from ...flow.velocity import Velocity
 from ..hash_noise import normals
 from ..plane import Centres, eight_gaussians, frame_of, given_centres
 from ..still import cloud_panel, figure

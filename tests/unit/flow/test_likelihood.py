@@ -63,6 +63,7 @@ def test_the_error_falls_at_the_order_of_the_solver(solver, order):
 def test_a_network_has_a_density_that_integrates_to_1():
     """Nothing about an untrained network is known but this."""
     net = md.MLP(2, width=16, depth=1, time_scale=10, seed=3).double()
+    net.predicts = "velocity"
     with torch.no_grad():
         for p in net.parameters():
             p.mul_(1.5)
@@ -129,6 +130,7 @@ def test_images_and_single_precision():
 
 def test_a_shipped_way_of_guidance_can_be_differentiated():
     net = md.MLP(2, classes=3, width=8, depth=1, time_scale=1000).eval().requires_grad_(False)
+    net.predicts = "velocity"
     velocity = md.classifier_free_guidance(net, 1, 0.5)
     with torch.no_grad():
         got = flow.log_likelihood(velocity, torch.zeros(2, 2), 3)

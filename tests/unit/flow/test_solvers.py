@@ -215,6 +215,7 @@ def test_slices_of_a_batch_are_the_batch():
 
 def test_no_gradients_are_kept():
     net = md.MLP(2, width=8, depth=1, time_scale=1000)
+    net.predicts = "velocity"
     assert not flow.sample(net, (3, 2), 3, solver="rk4", generator=gen()).requires_grad
 
 
@@ -235,6 +236,7 @@ def test_it_computes_where_the_network_is():
 @pytest.mark.parametrize("w", [0.0, 1.5])
 def test_guidance_of_velocities_is_the_same_weighted_sum(w):
     net = md.MLP(2, classes=3, width=8, depth=1, time_scale=1000)
+    net.predicts = "velocity"
     x, t, y = torch.randn(4, 2, generator=gen()), torch.full((4,), 0.3), torch.tensor([0, 1, 2, 1])
     velocity = md.classifier_free_guidance(net, y, w)
     with torch.no_grad():
