@@ -21,9 +21,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import minidiff as md
 from benchmarks.twin import Twin
+from minidiff.base.contracts import unchecked
 from minidiff.nn import TinyUNet
 from minidiff.recipes import RECIPES
-from minidiff.sampling.step import stepped
 from minidiff.training.precision import autocast, choose_precision
 
 CPU = torch.device("cpu")
@@ -157,19 +157,15 @@ def compare_steps(rounds: int, clock: Clock) -> None:
     ddpm = DDPMScheduler(clip_sample=False)
     ddim = DDIMScheduler(clip_sample=False, timestep_spacing="trailing")
     ddim.set_timesteps(50)  # from t = 500 its next time is 480
-    inputs = (eps, x_t, 500)
+    inputs, step = (eps, x_t, 500), unchecked(md.sample_step)
     times = in_turn(
         {
-            "ours DDPM": lambda: stepped(
-                *inputs, 499, schedule, "eps", 1.0, "small", None, False, None, generator
-            ),
+            "ours DDPM": lambda: step(*inputs, 499, schedule, generator=generator),
             "ours DDPM, checked": lambda: md.sample_step(
                 *inputs, 499, schedule, generator=generator
             ),
             "theirs DDPM": lambda: ddpm.step(eps, 499, x_t, generator=generator),
-            "ours DDIM": lambda: stepped(
-                *inputs, 480, schedule, "eps", 0.0, "small", None, False, None, None
-            ),
+            "ours DDIM": lambda: step(*inputs, 480, schedule, eta=0.0),
             "ours DDIM, checked": lambda: md.sample_step(*inputs, 480, schedule, eta=0.0),
             "theirs DDIM": lambda: ddim.step(eps, 499, x_t),
         },

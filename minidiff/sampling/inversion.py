@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from ..base.contracts import unchecked
+from ..base.contracts import contract, unchecked
 from ..base.model import EpsModel
-from ..base.validate import (
-    check_choice,
-    check_floats,
-    check_number,
-    check_same_shape,
-    check_schedule,
-)
-from ..chain.convert import KINDS, convert
+from ..chain.convert import convert
 from ..chain.schedule import NoiseSchedule
+from ..flow.convert import for_diffusion
 from .step import sample_step
-from .walk import asked, checked_times, with_bar
+from .walk import WALK, answer, times_of_walk, walk_along
 
 
+@contract(f"x_0: floats, {WALK}")
 def invert(
     eps_model: EpsModel,
     schedule: NoiseSchedule,
@@ -35,7 +29,7 @@ def invert(
     *,
     steps: int | None = 50,
     times: Sequence[int] | Tensor | None = None,
-    kind: str = "eps",
+    kind: str | None = None,
     progress: bool = False,
 ) -> Tensor:
     r"""DDIM inversion: the noise :math:`x_T` from which DDIM comes (nearly) to the given data.
@@ -57,36 +51,45 @@ def invert(
         steps: Number of steps, 1..T.
         times: The times of the sampler instead, strictly decreasing and ending in 0 (then ``steps``
             must be None).
-        kind: What the model predicts: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
+        kind: What the model predicts, as in :func:`~minidiff.sampling_steps`; None takes what the model says
+            itself.
         progress: Show a progress bar.
 
     Returns:
         x at the first of the times, T by default, shape (B, ...).
 
     Raises:
-        IndexError: If a time is out of range.
-        TypeError: If an argument is of the wrong type.
-        ValueError: If x_0 is empty or not finite, an option is unknown, or the model's answer has
-            another shape than its input.
+        TypeError: If the model's answer is no tensor.
+        ValueError: If the model's answer has another shape than its input.
 
     Source:
         Song et al. 2020 (DDIM), sections 4.3 and 5.4.
     """
-    check_schedule(schedule)
-    check_floats("x_0", x_0)
-    check_choice("kind", kind, KINDS)
-    upwards = checked_times(schedule, steps, times)[::-1]
-    x = x_0
-    for t, u in with_bar(list(pairwise(upwards)), progress):
+    model, said = for_diffusion(eps_model, schedule, kind)
+
+    def step(x: Tensor, t: float, u: float) -> tuple[Tensor, Tensor]:
         seen_at = max(t, 1)
-        with torch.no_grad():
-            said = asked(eps_model, x, seen_at)
-            check_same_shape("what eps_model returned", said, "x_t", x)
-            eps = unchecked(convert)(said, x, seen_at, schedule, source=kind, target="eps")
-            x, _ = unchecked(sample_step)(eps, x, t, u, schedule, eta=0.0)
-    return x
+        prediction, _ = answer(model, x, seen_at)
+        eps = unchecked(convert)(prediction, x, seen_at, schedule, source=said, target="eps")
+        return unchecked(sample_step)(eps, x, t, u, schedule, eta=0.0)
+
+    upwards = times_of_walk(schedule, steps, times)[::-1]
+    *_, last = walk_along(upwards, x_0, step, progress)
+    return last.x
 
 
+def one_arc(x_a: Tensor, x_b: Tensor) -> None:
+    """ValueError: If an example is 0 or the exact opposite of its partner, for then no arc is singled out."""
+    theta = _angle(x_a, x_b)
+    if bool(theta.isnan().any()):
+        raise ValueError("x_a or x_b is 0 in an example, and 0 has no direction to turn from")
+    if bool((theta > math.pi - 1e-6).any()):
+        raise ValueError(
+            "x_a and x_b are opposite in an example: every half circle joins them, and none is singled out"
+        )
+
+
+@contract("x_a: floats, x_b: like x_a, weight: share of each", one_arc)
 def slerp(x_a: Tensor, x_b: Tensor, weight: float | Tensor) -> Tensor:
     r"""Spherical interpolation: from one noise to another along the arc between them.
 
@@ -106,29 +109,12 @@ def slerp(x_a: Tensor, x_b: Tensor, weight: float | Tensor) -> Tensor:
     Returns:
         Shape (B, ...); each example has its own angle.
 
-    Raises:
-        TypeError: If a tensor does not hold floating-point numbers.
-        ValueError: If shapes differ, a weight is outside [0, 1], or an example is 0 or the exact
-            opposite of its partner, between which no arc is singled out.
-
     Source:
         Shoemake 1985; Song et al. 2020 (DDIM), section 5.3.
     """
-    check_floats("x_a", x_a)
-    check_floats("x_b", x_b)
-    check_same_shape("x_b", x_b, "x_a", x_a)
-    wide = x_a.dtype if x_a.device.type == "mps" else torch.float64
-    w = _weights(weight, x_a, wide)[:, None]
-    a, b = x_a.flatten(1).to(wide), x_b.flatten(1).to(wide)
-    lengths = [side.norm(dim=1, keepdim=True) for side in (a, b)]
-    if not bool((lengths[0] * lengths[1] > 0).all()):
-        raise ValueError("x_a or x_b is 0 in an example, and 0 has no direction to turn from")
-    cosine = (a * b).sum(dim=1, keepdim=True) / (lengths[0] * lengths[1])
-    theta = cosine.clamp(-1, 1).acos()  # (B, 1)
-    if bool((theta > math.pi - 1e-6).any()):
-        raise ValueError(
-            "x_a and x_b are opposite in an example: every half circle joins them, and none is singled out"
-        )
+    a, b = _wide(x_a), _wide(x_b)
+    theta = _angle(x_a, x_b)
+    w = torch.as_tensor(weight, dtype=a.dtype, device=a.device).reshape(-1, 1)  # (B, 1), or (1, 1)
     shares = [
         # where the two coincide, the limit: a straight way
         torch.where(theta > 0, torch.sin(share * theta) / torch.sin(theta), share)
@@ -137,19 +123,14 @@ def slerp(x_a: Tensor, x_b: Tensor, weight: float | Tensor) -> Tensor:
     return (shares[0] * a + shares[1] * b).to(x_a.dtype).reshape(x_a.shape)
 
 
-def _weights(weight: float | Tensor, x: Tensor, dtype: torch.dtype) -> Tensor:
-    """One weight for each example, (B,), where the examples are."""
-    if not isinstance(weight, Tensor):
-        check_number("weight", weight, 0, 1)
-        return torch.full((len(x),), float(weight), dtype=dtype, device=x.device)
-    check_floats("weight", weight)
-    if weight.shape != (len(x),):
-        raise ValueError(
-            f"weight must be one number or have shape ({len(x)},), one for each example; got "
-            f"{tuple(weight.shape)}"
-        )
-    if bool((weight < 0).any()) or bool((weight > 1).any()):
-        raise ValueError(
-            f"weight must lie in [0, 1], got {float(weight.min()):g}..{float(weight.max()):g}"
-        )
-    return weight.to(device=x.device, dtype=dtype)
+def _angle(x_a: Tensor, x_b: Tensor) -> Tensor:
+    """The angle between the two of each example, (B, 1); NaN where one is 0."""
+    a, b = _wide(x_a), _wide(x_b)
+    lengths = a.norm(dim=1, keepdim=True) * b.norm(dim=1, keepdim=True)
+    cosine: Tensor = (a * b).sum(dim=1, keepdim=True) / lengths
+    return cosine.clamp(-1, 1).acos()
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Each example as one row of numbers, in the widest type that there is."""
+    return x.flatten(1).to(x.dtype if x.device.type == "mps" else torch.float64)

@@ -7,23 +7,36 @@ visited. :func:`~minidiff.sample_step` is one step; :func:`sampling_steps` is th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base.contracts import unchecked
-from ..base.model import EpsModel, pair
-from ..base.rng import Generator
-from ..base.validate import check_choice, check_number, check_same_shape, check_schedule
-from ..chain.convert import KINDS, check_signal_left
+from ..base.contracts import contract, unchecked
+from ..base.model import EpsModel
+from ..base.rng import Generator, starting_noise
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
+from ..flow.convert import for_diffusion
 from .step import noise_suits_eta, sample_step
-from .walk import State, asked, check_arrived, checked_times, started, with_bar
+from .walk import (
+    START,
+    WALK,
+    State,
+    answer,
+    first_time_tells,
+    shape_or_x_T,
+    times_of_walk,
+    walk_along,
+)
 
 
+@contract(
+    f"{WALK}, eta: number in [0, 1], variance: one of {VARIANCES}, {START}",
+    noise_suits_eta,
+    first_time_tells,
+    shape_or_x_T,
+)
 def sampling_steps(
     eps_model: EpsModel,
     schedule: NoiseSchedule,
@@ -31,7 +44,7 @@ def sampling_steps(
     *,
     steps: int | None = None,
     times: Sequence[int] | Tensor | None = None,
-    kind: str = "eps",
+    kind: str | None = None,
     eta: float = 1.0,
     variance: str = "small",
     clip: bool = False,
@@ -52,7 +65,9 @@ def sampling_steps(
         shape: Shape (B, ...) of what to draw; may be left out when ``x_T`` is given.
         steps: Number of steps, 1..T; all T when not given.
         times: The times to visit instead, strictly decreasing and ending in 0.
-        kind: What the model predicts: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
+        kind: What the model predicts: ``"eps"``, ``"x0"``, ``"v"``, ``"score"`` or ``"velocity"``; None takes
+            what the model says itself (``eps_model.predicts``), or else the noise. A velocity, of a flow on
+            the straight path, is asked at the times of the flow, in [0, 1].
         eta: See :func:`~minidiff.sample_step`.
         variance: See :func:`~minidiff.sample_step`.
         clip: See :func:`~minidiff.sample_step`.
@@ -66,63 +81,23 @@ def sampling_steps(
         A :class:`State` before the first step and after each one.
 
     Raises:
-        IndexError: If a time is out of range.
-        TypeError: If an argument is of the wrong type.
-        ValueError: If options do not go together, or the model's answer has another shape than its
-            input, or is not finite at the end.
+        TypeError: If the model's answer is no tensor, or with ``variance="learned"`` no pair.
+        ValueError: If the model's answer has another shape than its input, or x is not finite at the end.
 
     Source:
         Ho et al. 2020, algorithm 2; Song et al. 2020 (DDIM), section 4.2.
     """
-    check_schedule(schedule)
-    walk = checked_times(schedule, steps, times)
-    check_choice("kind", kind, KINDS)
-    check_choice("variance", variance, VARIANCES)
-    check_number("eta", eta, 0, 1)
-    noise_suits_eta(variance, eta)
-    if kind in ("eps", "score"):
-        check_signal_left(walk[0], schedule, kind)
-    x = started(eps_model, shape, x_T, generator, device, dtype)
-    # What is above runs at once; a generator function would wait for the first next().
-    return _walk(eps_model, schedule, walk, x, kind, eta, variance, clip, generator, progress)
+    model, kind = for_diffusion(eps_model, schedule, kind)
 
+    def step(x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
+        prediction, v = answer(model, x, t, learned=variance == "learned")
+        options: dict[str, Any] = {"eta": eta, "variance": variance, "v": v, "clip": clip}
+        return unchecked(sample_step)(
+            prediction, x, t, s, schedule, kind=kind, generator=generator, **options
+        )
 
-def _walk(
-    eps_model: EpsModel,
-    schedule: NoiseSchedule,
-    times: list[int],
-    x: Tensor,
-    kind: str,
-    eta: float,
-    variance: str,
-    clip: bool,
-    generator: Generator | None,
-    progress: bool,
-) -> Iterator[State]:
-    yield State(times[0], x, None)
-    for t, s in with_bar(list(pairwise(times)), progress):
-        with torch.no_grad():
-            prediction = asked(eps_model, x, t)
-            prediction, v = pair(prediction) if variance == "learned" else (prediction, None)
-            check_same_shape("what eps_model returned", prediction, "x_t", x)
-            if v is not None:
-                check_same_shape("v, which eps_model returned,", v, "x_t", x)
-            x, x0_hat = unchecked(sample_step)(
-                prediction,
-                x,
-                t,
-                s,
-                schedule,
-                kind=kind,
-                eta=eta,
-                variance=variance,
-                v=v,
-                clip=clip,
-                generator=generator,
-            )
-        if s == 0:
-            check_arrived(x)
-        yield State(s, x, x0_hat)
+    x = starting_noise(eps_model, shape, x_T, generator, device=device, dtype=dtype)
+    yield from walk_along(times_of_walk(schedule, steps, times), x, step, progress)
 
 
 def ddpm_sample(

@@ -9,131 +9,56 @@ hands its mended prediction to the step of :func:`~minidiff.sample_step`.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base.contracts import unchecked
-from ..base.model import EpsModel
-from ..base.rng import Generator
-from ..base.validate import check_choice, check_positive_int, check_same_shape, check_schedule
-from ..chain.convert import KINDS, check_signal_left
+from ..base.contracts import contract, unchecked
+from ..base.model import PREDICTIONS, EpsModel, prediction_of
+from ..base.rng import Generator, starting_noise
+from ..chain.convert import BLIND, check_signal_left
 from ..chain.schedule import NoiseSchedule, signal_and_noise
+from ..flow.convert import for_diffusion
 from .step import guesses, sample_step
-from .walk import State, asked, check_arrived, checked_times, started, with_bar
+from .walk import (
+    START,
+    WALK,
+    State,
+    Step,
+    answer,
+    first_time_tells,
+    shape_or_x_T,
+    times_of_walk,
+    walk_along,
+)
 
 Model = Callable[[Tensor, float], Tensor]
 """An eps-model as the solvers see it, with one time for the whole batch and its answer checked"""
 
-Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
-"""One step of a solver, from x at t and the time s to x at s and the guess of x_0 that led there"""
-
-
-def solver_steps(
-    eps_model: EpsModel,
-    schedule: NoiseSchedule,
-    shape: Sequence[int] | None = None,
-    *,
-    solver: str = "dpm_solver",
-    steps: int | None = None,
-    times: Sequence[int] | Tensor | None = None,
-    kind: str = "eps",
-    clip: bool = False,
-    x_T: Tensor | None = None,
-    generator: Generator | None = None,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-    progress: bool = False,
-) -> Iterator[State]:
-    r"""Walk from noise to data with a solver, and hand out every state on the way, :math:`x_T` first.
-
-    Args:
-        eps_model: Called ``eps_model(x_t, t)`` with t a LongTensor (B,).
-        schedule: The noise schedule.
-        shape: Shape (B, ...) of what to draw; may be left out when ``x_T`` is given.
-        solver: ``"heun"``, ``"dpm_solver"``, or ``"ddim"`` to compare with.
-        steps: Number of steps, 1..T; all T when not given.
-        times: The times to visit instead, strictly decreasing and ending in 0.
-        kind: What the model predicts: ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
-        clip: Limit each prediction of :math:`x_0` to [-1, 1]. For pixels only.
-        x_T: The noise to start from; drawn when not given.
-        generator: Where to draw from.
-        device: Where to compute; by default where ``x_T`` is, else where the model is, else the CPU.
-        dtype: float32 unless ``x_T`` or this says otherwise.
-        progress: Show a progress bar.
-
-    Yields:
-        A :class:`State` before the first step and after each one.
-
-    Raises:
-        IndexError: If a time is out of range.
-        TypeError: If an argument is of the wrong type.
-        ValueError: If an option is unknown, or the model's answer has another shape than its input,
-            or is not finite at the end.
-
-    Source:
-        Karras et al. 2022, algorithm 1 (Heun); Lu et al. 2022 (DPM-Solver++), algorithm 2.
-    """
-    check_schedule(schedule)
-    walk = checked_times(schedule, steps, times)
-    check_choice("solver", solver, tuple(SOLVERS))
-    check_choice("kind", kind, KINDS)
-    if kind in ("eps", "score"):
-        check_signal_left(walk[0], schedule, kind)
-    x = started(eps_model, shape, x_T, generator, device, dtype)
-    return walked(eps_model, schedule, walk, x, solver, kind, clip, progress)
-
-
-def walked(
-    eps_model: EpsModel,
-    schedule: NoiseSchedule,
-    times: Sequence[float],
-    x: Tensor,
-    solver: str = "dpm_solver",
-    kind: str = "eps",
-    clip: bool = False,
-    progress: bool = False,
-) -> Iterator[State]:
-    """The loop of :func:`solver_steps` alone: no checks, and any falling times, real ones too.
-
-    The error of a solver is measured over an interior interval of real times, where no end point and no
-    rounding to whole steps hides its order. A model is told a real t as a float64 tensor (B,).
-    """
-
-    def model(x_t: Tensor, t: float) -> Tensor:
-        said = asked(eps_model, x_t, t)
-        check_same_shape("what eps_model returned", said, "x_t", x_t)
-        return said  # type: ignore[no-any-return]
-
-    step = SOLVERS[solver](model, schedule, kind, clip)
-    yield State(times[0], x, None)
-    for t, s in with_bar(list(pairwise(times)), progress):
-        with torch.no_grad():
-            x, x0_hat = step(x, t, s)
-        if s == 0:
-            check_arrived(x)
-        yield State(s, x, x0_hat)
+ddim_step = functools.partial(unchecked(sample_step), eta=0.0)
+"""The step of the library, with nothing random in it"""
 
 
 def _ddim(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) -> Step:
-    return lambda x, t, s: _moved(model(x, t), x, t, s, schedule, kind, clip)
+    return lambda x, t, s: ddim_step(model(x, t), x, t, s, schedule, kind=kind, clip=clip)
 
 
 def _heun(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) -> Step:
     def step(x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
         said = model(x, t)
-        ahead, x0_hat = _moved(said, x, t, s, schedule, kind, clip)
+        ahead, x0_hat = ddim_step(said, x, t, s, schedule, kind=kind, clip=clip)
         # At 0 there is nothing to ask; and from pure noise (zero terminal SNR) the step is infinitely
         # long in the variable in which Heun's method takes a mean. Both steps are Euler's.
         if s == 0 or signal_and_noise(t, schedule, x)[0] == 0:
             return ahead, x0_hat
         _, eps_t = guesses(said, x, t, schedule, kind, clip)
         _, eps_s = guesses(model(ahead, s), ahead, s, schedule, kind, clip)
-        return _moved((eps_t + eps_s) / 2, x, t, s, schedule, "eps", clip)
+        return ddim_step((eps_t + eps_s) / 2, x, t, s, schedule, kind="eps", clip=clip)
 
     return step
 
@@ -154,22 +79,9 @@ def _dpm_solver(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) ->
             last_length, length = now - before[0], half_log_snr(s, x) - now
             mended = x0_hat + length / (2 * last_length) * (x0_hat - before[1])
         before = half_log_snr(t, x), x0_hat
-        return _moved(mended, x, t, s, schedule, "x0", False)[0], x0_hat
+        return ddim_step(mended, x, t, s, schedule, kind="x0")[0], x0_hat
 
     return step
-
-
-def _moved(
-    prediction: Tensor,
-    x: Tensor,
-    t: float,
-    s: float,
-    schedule: NoiseSchedule,
-    kind: str,
-    clip: bool,
-) -> tuple[Tensor, Tensor]:
-    """The step of the library, with nothing random in it."""
-    return unchecked(sample_step)(prediction, x, t, s, schedule, kind=kind, eta=0.0, clip=clip)
 
 
 SOLVERS: dict[str, Callable[[Model, NoiseSchedule, str, bool], Step]] = {
@@ -177,6 +89,120 @@ SOLVERS: dict[str, Callable[[Model, NoiseSchedule, str, bool], Step]] = {
     "heun": _heun,
     "dpm_solver": _dpm_solver,
 }
+
+
+def first_of_times_tells(
+    eps_model: Any, schedule: NoiseSchedule, kind: str | None, times: Sequence[float] | Tensor
+) -> None:
+    r"""ValueError: If :math:`\bar\alpha = 0` at the first time, and the noise or the score is predicted."""
+    if (said := prediction_of(eps_model, kind)) in BLIND:
+        check_signal_left(int(times[0]), schedule, said)
+
+
+@contract(
+    f"""times: real times of schedule, x: floats, solver: one of {tuple(SOLVERS)},
+    kind: one of {PREDICTIONS}""",
+    first_of_times_tells,
+)
+def solve(
+    eps_model: EpsModel,
+    schedule: NoiseSchedule,
+    times: Sequence[float] | Tensor,
+    x: Tensor,
+    solver: str = "dpm_solver",
+    *,
+    kind: str | None = None,
+    clip: bool = False,
+    progress: bool = False,
+) -> Iterator[State]:
+    r"""Walk with a solver from any time to any earlier one, over real times too.
+
+    :func:`solver_steps` is this walk from noise, over whole times, down to 0. The error of a solver is
+    measured over an interior interval of real times, where no end point and no rounding to whole steps
+    hides its order.
+
+    Args:
+        eps_model: Called ``eps_model(x_t, t)`` with t a LongTensor (B,) at whole times, and at real ones
+            (floats) a float64 tensor (B,).
+        schedule: The noise schedule.
+        times: The times to visit, within [0, T] and strictly decreasing, as
+            ``schedule.continuous.times(700, 20, steps)`` gives them.
+        x: Noisy data at the first time, shape (B, ...).
+        solver: As in :func:`solver_steps`.
+        kind: As in :func:`solver_steps`.
+        clip: As in :func:`solver_steps`.
+        progress: Show a progress bar.
+
+    Yields:
+        A :class:`State` before the first step and after each one.
+
+    Raises:
+        TypeError: If the model's answer is no tensor.
+        ValueError: If the model's answer has another shape than its input, or x is not finite at t = 0.
+
+    Source:
+        As :func:`solver_steps`.
+    """
+    asked, said = for_diffusion(eps_model, schedule, kind)
+
+    def model(x_t: Tensor, t: float) -> Tensor:
+        return answer(asked, x_t, t)[0]
+
+    visited = [int(t) if isinstance(t, Integral) else float(t) for t in times]
+    step = SOLVERS[solver](model, schedule, said, clip)
+    yield from walk_along(visited, x, step, progress)
+
+
+@contract(f"{WALK}, solver: one of {tuple(SOLVERS)}, {START}", first_time_tells, shape_or_x_T)
+def solver_steps(
+    eps_model: EpsModel,
+    schedule: NoiseSchedule,
+    shape: Sequence[int] | None = None,
+    *,
+    solver: str = "dpm_solver",
+    steps: int | None = None,
+    times: Sequence[int] | Tensor | None = None,
+    kind: str | None = None,
+    clip: bool = False,
+    x_T: Tensor | None = None,
+    generator: Generator | None = None,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    progress: bool = False,
+) -> Iterator[State]:
+    r"""Walk from noise to data with a solver, and hand out every state on the way, :math:`x_T` first.
+
+    Args:
+        eps_model: Called ``eps_model(x_t, t)`` with t a LongTensor (B,).
+        schedule: The noise schedule.
+        shape: Shape (B, ...) of what to draw; may be left out when ``x_T`` is given.
+        solver: ``"heun"``, ``"dpm_solver"``, or ``"ddim"`` to compare with.
+        steps: Number of steps, 1..T; all T when not given.
+        times: The times to visit instead, strictly decreasing and ending in 0.
+        kind: What the model predicts, as in :func:`~minidiff.sampling_steps`; None takes what the model says
+            itself.
+        clip: Limit each prediction of :math:`x_0` to [-1, 1]. For pixels only.
+        x_T: The noise to start from; drawn when not given.
+        generator: Where to draw from.
+        device: Where to compute; by default where ``x_T`` is, else where the model is, else the CPU.
+        dtype: float32 unless ``x_T`` or this says otherwise.
+        progress: Show a progress bar.
+
+    Yields:
+        A :class:`State` before the first step and after each one.
+
+    Raises:
+        TypeError: If the model's answer is no tensor.
+        ValueError: If the model's answer has another shape than its input, or x is not finite at the end.
+
+    Source:
+        Karras et al. 2022, algorithm 1 (Heun); Lu et al. 2022 (DPM-Solver++), algorithm 2.
+    """
+    x = starting_noise(eps_model, shape, x_T, generator, device=device, dtype=dtype)
+    visited = times_of_walk(schedule, steps, times)
+    yield from unchecked(solve)(
+        eps_model, schedule, visited, x, solver, kind=kind, clip=clip, progress=progress
+    )
 
 
 def heun_sample(
@@ -262,6 +288,7 @@ def dpm_solver_sample(
     return last.x
 
 
+@contract("steps: steps up to T")
 def log_snr_times(schedule: NoiseSchedule, steps: int) -> list[int]:
     r"""Whole times for n steps that are evenly spread in log-SNR from T to 1, and then 0.
 
@@ -277,17 +304,12 @@ def log_snr_times(schedule: NoiseSchedule, steps: int) -> list[int]:
         n + 1 ints, strictly decreasing from T to 0.
 
     Raises:
-        TypeError: If ``schedule`` is none, or ``steps`` no integer.
-        ValueError: If more steps are asked for than there are times, or the log-SNR at T is -infinity.
+        ValueError: If the log-SNR at T is -infinity.
 
     Source:
         Lu et al. 2022 (DPM-Solver), section 3.3.
     """
-    check_schedule(schedule)
     T = schedule.T
-    check_positive_int("steps", steps)
-    if steps > T:
-        raise ValueError(f"steps must be at most T = {T}, got {steps}")
     wanted = schedule.continuous.times(T, 1, steps - 1) if steps > 1 else [T]
     times = [T]
     for left, t in zip(range(steps - 1, 0, -1), wanted[1:], strict=True):

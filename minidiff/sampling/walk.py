@@ -2,7 +2,7 @@ r"""A walk over times, and what every sampler's walk shares: its times, its star
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,10 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.model import EpsModel, model_device
-from ..base.rng import Generator, randn
-from ..base.validate import check_floats, check_positive_int, check_shape, check_t, shown
+from ..base.contracts import contract, unchecked
+from ..base.model import PREDICTIONS, pair, prediction_of
+from ..base.progress import with_bar
+from ..base.validate import check_same_shape
+from ..base.walks import check_start
+from ..chain.convert import BLIND, check_signal_left
 from ..chain.schedule import NoiseSchedule
+
+Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
+"""One step of a walk, from x at t and the time s to x at s and the guess of x_0 that led there."""
+
+#: What the options that all walks share must be: a part of the contract of each
+WALK = f"times: times instead of steps, steps: steps up to T or None, kind: one of {PREDICTIONS}"
+START = "shape: shape, x_T: floats"
 
 
 @dataclass(frozen=True)
@@ -32,75 +42,53 @@ class State:
     x0_hat: Tensor | None
 
 
+def walk_along(
+    times: Sequence[float], x: Tensor, step: Step, progress: bool = False
+) -> Iterator[State]:
+    """Go from each time to the next, and hand out every state on the way, the start first."""
+    yield State(times[0], x, None)
+    for t, s in with_bar([*pairwise(times)], progress, "sampling", "step"):
+        with torch.no_grad():
+            x, x0_hat = step(x, t, s)
+        if s == 0:
+            check_arrived(x)
+        yield State(s, x, x0_hat)
+
+
+@contract("T: count, steps: steps up to T")
 def sampling_times(T: int, steps: int) -> list[int]:
     r"""The default times for n steps: ``round(linspace(T, 0, n + 1))``, from T down to 0.
 
     Args:
         T: Number of steps of the schedule.
         steps: Number of steps to take, 1..T.
-
-    Raises:
-        ValueError: If more steps are asked for than there are times.
     """
-    check_positive_int("T", T)
-    check_positive_int("steps", steps)
-    if steps > T:
-        raise ValueError(f"steps must be at most T = {T}, got {steps}")
     return [int(t) for t in np.round(np.linspace(T, 0, steps + 1))]
 
 
-def checked_times(
+def times_of_walk(
     schedule: NoiseSchedule, steps: int | None, times: Sequence[int] | Tensor | None
 ) -> list[int]:
-    """The times of a walk, from ``steps=`` or from ``times=``: whole, falling, and ending in 0."""
-    if times is None:
-        return sampling_times(schedule.T, schedule.T if steps is None else steps)
-    if steps is not None:
-        raise ValueError(
-            f"give either steps= (evenly spread times) or times= (your own list); got steps={steps} "
-            f"and times (ddim_sample and its kin have a number of steps unless they are told steps=None)"
-        )
-    if not isinstance(times, Iterable) or isinstance(times, str):
-        raise TypeError(f"times must be a list of ints such as [1000, 500, 0], got {shown(times)}")
-    listed = times.tolist() if isinstance(times, Tensor) else list(times)
-    for i, t in enumerate(listed):
-        check_t(t, schedule.T, name=f"times[{i}]", low=0)
-    listed = [int(t) for t in listed]
-    if len(listed) < 2 or listed[-1] != 0 or any(t <= s for t, s in pairwise(listed)):
-        raise ValueError(
-            f"times must decrease strictly and end in 0 (at t > 0 there is still noise in x), "
-            f"such as [1000, 500, 0]; got {listed}"
-        )
-    return listed
+    """The times of a walk: those given, or steps that are evenly spread, all T where nothing is said."""
+    if times is not None:
+        return [int(t) for t in times]
+    return unchecked(sampling_times)(schedule.T, schedule.T if steps is None else steps)
 
 
-def started(
-    eps_model: EpsModel,
-    shape: Sequence[int] | None,
-    x_T: Tensor | None,
-    generator: Generator | None,
-    device: torch.device | str | None,
-    dtype: torch.dtype | None,
-) -> Tensor:
-    """What a walk starts from: the given noise, or noise drawn where the model is."""
-    if x_T is None:
-        if shape is None:
-            raise ValueError("give shape=(B, ...), or x_T= to start from given noise")
-        device = model_device(eps_model) if device is None else device
-        return randn(check_shape(shape), generator, device, dtype or torch.float32)
-    check_floats("x_T", x_T)
-    if shape is not None and check_shape(shape) != tuple(x_T.shape):
-        raise ValueError(f"shape {tuple(shape)} and x_T of shape {tuple(x_T.shape)} must agree")
-    return x_T.to(device=device, dtype=dtype)
+def answer(
+    eps_model: Any, x: Tensor, t: float, learned: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """What a model says of a batch at one time, which it is told for each example, (B,).
 
-
-def asked(eps_model: EpsModel, x: Tensor, t: float) -> Any:
-    """What a model says of a batch at one time, which it is told for each example: (B,)."""
-    if isinstance(t, float):
-        # float32 would blur a real time; on a device without float64 it has to do.
-        wide = torch.float32 if x.device.type == "mps" else torch.float64
-        return eps_model(x, torch.full((len(x),), t, device=x.device, dtype=wide))
-    return eps_model(x, torch.full((len(x),), t, device=x.device))
+    Returns:
+        Its prediction, and v where the variance is learned; both of the right shape.
+    """
+    said = eps_model(x, torch.full((len(x),), t, device=x.device, dtype=_type_of(t, x)))
+    prediction, v = pair(said) if learned else (said, None)
+    check_same_shape("what eps_model returned", prediction, "x_t", x)
+    if v is not None:
+        check_same_shape("v, which eps_model returned,", v, "x_t", x)
+    return prediction, v
 
 
 def check_arrived(x: Tensor) -> None:
@@ -112,10 +100,28 @@ def check_arrived(x: Tensor) -> None:
         )
 
 
-def with_bar(pairs: list[Any], progress: bool) -> Any:
-    """The steps to take, with a progress bar if that is wanted."""
-    if not progress:
-        return pairs
-    from tqdm.auto import tqdm
+# ---- what does not go together ---------------------------------------------------------------------
 
-    return tqdm(pairs, desc="sampling", unit="step")
+
+def shape_or_x_T(shape: Sequence[int] | None, x_T: Tensor | None) -> None:
+    """ValueError: If there is neither a shape nor noise to start from, or the two do not agree."""
+    check_start(shape, "x_T", x_T)
+
+
+def first_time_tells(
+    eps_model: Any,
+    schedule: NoiseSchedule,
+    kind: str | None,
+    steps: int | None,
+    times: Sequence[int] | Tensor | None,
+) -> None:
+    r"""ValueError: If :math:`\bar\alpha = 0` at the first time, and the noise or the score is predicted."""
+    if (said := prediction_of(eps_model, kind)) in BLIND:
+        check_signal_left(times_of_walk(schedule, steps, times)[0], schedule, said)
+
+
+def _type_of(t: float, x: Tensor) -> torch.dtype:
+    if not isinstance(t, float):
+        return torch.int64
+    # float32 would blur a real time; on a device without float64 it has to do.
+    return torch.float32 if x.device.type == "mps" else torch.float64

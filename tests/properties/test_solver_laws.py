@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import minidiff as md
-from minidiff.sampling.solvers import walked
+from minidiff.sampling.solvers import solve
 
 F64 = torch.float64
 laws = settings(
@@ -75,7 +75,7 @@ def test_told_the_true_noise_every_solver_keeps_to_the_straight_way(solver, sche
     times = [*sorted(inner, reverse=True), 0]
     x_0, eps = noise(seed, 2, 3), noise(seed + 1, 2, 3)
     x = md.q_sample(x_0, times[0], schedule, noise=eps)
-    for state in walked(lambda x, t: eps, schedule, times, x, solver):
+    for state in solve(lambda x, t: eps, schedule, times, x, solver):
         alpha_bar = schedule.alpha_bar[int(state.t)]
         expected = alpha_bar.sqrt() * x_0 + (1 - alpha_bar).sqrt() * eps
         torch.testing.assert_close(state.x, expected, rtol=1e-6, atol=1e-6)

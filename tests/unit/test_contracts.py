@@ -11,10 +11,12 @@ import torch
 from bad_input import PIXELS, S, T, X, Y, contract_of, eps_model, generated, labelled, refused
 
 import minidiff as md
+from minidiff import flow
 from minidiff.base.contracts import CONTRACTS, contract, unchecked
 from minidiff.chain.posterior import log_interpolation
 from minidiff.losses.bound import bound_terms
 from minidiff.losses.elbo import L_T
+from minidiff.sampling.solvers import solve
 from minidiff.weights import save
 
 TWO = torch.zeros(3, 2, 8, 8)
@@ -118,6 +120,35 @@ GOOD = [
     (save, {"path": "nowhere", "net": md.MLP(2, width=8, depth=1), "shape": (2,)}),
     (md.metrics.draw_digits, {"sampler": lambda noise, y, g: noise, "n": 3}),
     (md.interval, {"w": 1.0, "low": 3, "high": 9}),
+]
+GOOD += [
+    (flow.Path.__call__, {"self": flow.ot_path(), "t": 0.5}),
+    (flow.vp_path, {}),
+    (flow.on_path, {"noise": X, "data": X, "t": 0.5}),
+    (flow.data_and_noise, {"x": X, "velocity": X, "t": 0.5}),
+    (flow.exact_velocity, {"means": X, "std": 0.5}),
+    (flow.ot_coupling, {"noise": X, "data": X, "y": Y}),
+    (flow.matching_loss, {"net": eps_model, "data": X}),
+    (flow.pair_loss, {"net": eps_model, "pairs": TWO[:, :, None]}),
+    (flow.flow_steps, {"velocity": eps_model, "noise": X}),
+    (flow.sample, {"velocity": eps_model, "noise": X}),
+    (flow.invert, {"velocity": eps_model, "data": X}),
+    (flow.log_likelihood, {"velocity": eps_model, "data": X}),
+    (flow.reflow_pairs, {"velocity": eps_model, "noise": X}),
+    (flow.straightness, {"velocity": eps_model, "noise": X}),
+    (flow.to_flow, {"x_t": X, "t": 3, "schedule": S}),
+    (flow.to_diffusion, {"x": X, "t": 0.5, "schedule": S}),
+    (flow.velocity_from_eps_model, {"eps_model": eps_model, "schedule": S}),
+    (flow.eps_model_from_velocity, {"velocity": eps_model, "schedule": S}),
+]
+GOOD += [
+    (md.sampling_times, {"T": 12, "steps": 3}),
+    (md.sampling_steps, {"eps_model": eps_model, "schedule": S, "shape": X.shape}),
+    (md.solver_steps, {"eps_model": eps_model, "schedule": S, "shape": X.shape}),
+    (solve, {"eps_model": eps_model, "schedule": S, "times": [9.5, 2.5], "x": X}),
+    (md.log_snr_times, {"schedule": S, "steps": 3}),
+    (md.invert, {"eps_model": eps_model, "schedule": S, "x_0": X, "steps": None}),
+    (md.slerp, {"x_a": X + 1, "x_b": X + 1, "weight": 0.5}),
 ]
 SKIP = {"sample_step": frozenset({"v"})}  # it needs variance="learned": see test_bad_input.py
 ROWS = [row for f, good in GOOD for row in generated(f, good, SKIP.get(f.__name__, frozenset()))]

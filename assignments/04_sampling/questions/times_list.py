@@ -36,6 +36,7 @@ smaller, and ends in 0. For example, `times_list(10, 3)` is `[10, 7, 3, 0]`.
         "minidiff.ddpm_sample",
         "minidiff.ddim_sample",
         "minidiff.solver_steps",
+        "minidiff.sampling.solvers.solve",
         "minidiff.heun_sample",
         "minidiff.dpm_solver_sample",
         "minidiff.invert",

@@ -11,6 +11,7 @@ import minidiff as md
 from minidiff.check.bank import load
 from minidiff.check.ladder import climb
 from minidiff.nn.blocks import ResBlock, Stage
+from minidiff.sampling.solvers import solve
 from minidiff.training.state import EMA
 
 FILES = exercise_files()
@@ -244,6 +245,11 @@ def of_another_loop(eps, x_t, t, s, schedule):
     times = [t, s, 0] if s else [t, 0]
     options = {"solver": "ddim", "x_T": x_t, "times": times}
     return second(md.solver_steps(lambda x, t: eps, schedule, **options)).x
+
+
+@answers("ddim_step")
+def of_a_walk_over_real_times(eps, x_t, t, s, schedule):
+    return second(solve(lambda x, t: eps, schedule, [t, s], x_t, "ddim")).x
 
 
 @answers("ddpm_step")

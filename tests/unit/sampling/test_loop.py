@@ -84,7 +84,7 @@ def moments_of(monkeypatch, schedule, steps, **options) -> tuple[list[int], list
     in the k-th draw. What these rows have more than row 0 are the weights of independent N(0, 1)s.
     """
     noise = UnitNoise()
-    monkeypatch.setattr("minidiff.sampling.step.randn", noise)
+    monkeypatch.setattr("minidiff.base.rng.randn", noise)
     x_T = torch.zeros(steps + 2, 1, dtype=F64)
     x_T[1] = 1
     model = md.exact.gaussian(MEAN, STD, schedule)
@@ -114,7 +114,7 @@ def test_mean_and_variance_obey_their_recursion(monkeypatch, make, steps, option
 
 def test_the_recursion_holds_on_an_uneven_list_of_times(monkeypatch):
     schedule, times = md.linear_schedule(), [1000, 990, 400, 399, 1, 0]
-    monkeypatch.setattr("minidiff.sampling.step.randn", UnitNoise())
+    monkeypatch.setattr("minidiff.base.rng.randn", UnitNoise())
     x_T = torch.zeros(7, 1, dtype=F64)
     x_T[1] = 1
     model = md.exact.gaussian(MEAN, STD, schedule)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
-from minidiff.sampling.solvers import walked
+from minidiff.sampling.solvers import solve
 
 F64 = torch.float64
 LINEAR, COSINE = md.linear_schedule(), md.cosine_schedule()
@@ -56,7 +56,7 @@ ORDERS = {"ddim": 1, "heun": 2, "dpm_solver": 2}
 
 def end_of(model, schedule: md.NoiseSchedule, x: Tensor, solver: str, steps: int) -> Tensor:
     times = schedule.continuous.times(START, END, steps)
-    *_, last = walked(model, schedule, times, x, solver)
+    *_, last = solve(model, schedule, times, x, solver)
     assert last.t == END
     return last.x
 
@@ -266,8 +266,8 @@ def test_heun_asks_twice_a_step_but_once_in_the_last_and_2m_once():
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_real_times_that_are_whole_make_the_walk_over_the_table(solver):
     x_T, times, model = noise(4, 2), [12, 9, 5, 2], Watched()
-    whole = list(walked(wavy, SMALL, times, x_T, solver))
-    real = list(walked(model, SMALL, [float(t) for t in times], x_T, solver))
+    whole = list(solve(wavy, SMALL, times, x_T, solver))
+    real = list(solve(model, SMALL, [float(t) for t in times], x_T, solver))
     for ours, expected in zip(real, whole, strict=True):
         torch.testing.assert_close(ours.x, expected.x, rtol=0, atol=1e-12)
     assert {t.dtype for t in model.times} == {F64}
