@@ -42,8 +42,11 @@ class BatchSlice:
         check_positive_int("total", self.total)
 
 
-Generator = torch.Generator | BatchSlice
-"""What every ``generator=`` argument of the library takes (or None: torch's default one)."""
+Generator = torch.Generator | BatchSlice | Sequence[torch.Generator]
+"""What every ``generator=`` argument of the library takes (or None: torch's default one).
+
+A list holds one for each example, which then is the same in any batch: what is drawn from one generator
+depends on how many are drawn."""
 
 
 def randn(
@@ -147,6 +150,13 @@ def _draw(
     shape: Sequence[int],
     generator: Generator | None,
 ) -> Tensor:
+    if isinstance(generator, Sequence):
+        if len(generator) != shape[0]:
+            raise ValueError(
+                f"generator is a list of {len(generator)}, and {shape[0]} examples are drawn: give one "
+                f"generator, or one for each example"
+            )
+        return torch.cat([sample((1, *shape[1:]), one) for one in generator])
     if not isinstance(generator, BatchSlice):
         return sample(tuple(shape), generator)
     rows = shape[0]

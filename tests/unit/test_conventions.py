@@ -1,4 +1,4 @@
-"""The conventions that hold everywhere, one block each, numbered as in the design.
+"""The conventions that hold everywhere, one block each, numbered as on the page book/notation.md.
 
 What a single module owes them is tested with that module; here stands what goes across.
 """

@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+import minidiff as md
 from minidiff.base.rng import BatchSlice, rand, randint, randn
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -79,3 +80,24 @@ def test_a_slice_leaves_the_generator_where_the_whole_does():
 def test_a_slice_past_the_end_is_refused():
     with pytest.raises(ValueError, match=r"rows 5\.\.7 were asked for, .* has only 7"):
         randn((3, 2), BatchSlice(gen(), 5, 7))
+
+
+@pytest.mark.parametrize("draw", [randn, rand, lambda shape, g: randint(0, 999, shape, g)])
+def test_a_list_gives_each_example_its_own(draw):
+    alone = [draw((1, 2, 3), gen(seed)) for seed in (5, 6, 7)]
+    assert torch.equal(draw((3, 2, 3), [gen(5), gen(6), gen(7)]), torch.cat(alone))
+    with pytest.raises(ValueError, match="generator is a list of 2, and 3 examples are drawn"):
+        draw((3, 2), [gen(), gen()])
+
+
+def test_a_picture_of_a_list_is_the_same_in_any_batch():
+    schedule = md.linear_schedule(12, 0.05, 0.4)
+
+    def drawn(*seeds):
+        generators = [gen(seed) for seed in seeds]
+        shape = (len(seeds), 1, 2, 2)
+        return md.ddpm_sample(lambda x, t: 0.1 * x, schedule, shape, generator=generators)
+
+    three, two = drawn(1, 2, 3), drawn(3, 1)
+    assert torch.equal(three[[2, 0]], two)
+    assert not torch.equal(three[0], three[1])
