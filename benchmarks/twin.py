@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from minidiff.data._torchvision import import_torchvision
 from minidiff.nn import TinyUNet
-from minidiff.nn.blocks import ResBlock, SelfAttention, Stage
+from minidiff.nn.attention import SelfAttention
+from minidiff.nn.blocks import ResBlock, Stage
 
 
 def unet_class() -> Any:

@@ -34,6 +34,7 @@ from .validate import (
     check_any_label,
     check_any_t,
     check_choice,
+    check_counts,
     check_each_label,
     check_examples,
     check_floats,
@@ -482,6 +483,11 @@ KINDS = (
         r"count(?: from (?P<low>\d+))?",
         lambda name, n, given, c: check_positive_int(name, n, low=int(c.words["low"] or 1)),
         {TypeError: "is no integer", ValueError: "is too small"},
+    ),
+    Kind(
+        "counts",
+        lambda name, values, given, c: check_counts(name, values),
+        {TypeError: "is no sequence of integers", ValueError: "is empty, or one of them too small"},
     ),
     Kind(
         "shape",

@@ -37,6 +37,21 @@ def check_input(x: Tensor, layout: str, channels: int) -> None:
         raise ValueError(f"x is empty: its shape is {shape}; give at least one entry")
 
 
+def check_halvings(x: Tensor, halvings: int) -> None:
+    """Refuse images whose height and width cannot be halved as often as a network does.
+
+    Raises:
+        ValueError: If one of the two is no multiple of 2 to that power.
+    """
+    multiple = 2**halvings
+    if x.shape[2] % multiple or x.shape[3] % multiple:
+        raise ValueError(
+            f"x is {x.shape[2]}×{x.shape[3]} pixels, but this network halves height and width "
+            f"{halvings} time(s), so both must be multiples of {multiple}; pad or resize the "
+            "images, or make the network with fewer multipliers"
+        )
+
+
 def batch_of_times(t: Tensor | float, batch: int, device: torch.device) -> Tensor:
     """Make t a tensor (B,): a number stands for the whole batch.
 

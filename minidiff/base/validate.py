@@ -255,6 +255,16 @@ def check_positive_int(name: str, n: Any, low: int = 1) -> int:
     return int(n)
 
 
+def check_counts(name: str, values: Any) -> None:
+    """Refuse everything but a sequence of integers of at least 1, and at least one of them."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(f"{name} must be a sequence such as (1, 2, 2), got {shown(values)}")
+    if not values:
+        raise ValueError(f"{name} must name at least one, such as (1, 2, 2); got none")
+    for i, n in enumerate(values):
+        check_positive_int(f"{name}[{i}]", n)
+
+
 def check_number(
     name: str,
     value: Any,

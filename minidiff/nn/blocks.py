@@ -1,39 +1,17 @@
-"""The four parts of the U-Net: ResNet block, self-attention, halving and doubling."""
+"""The parts of the U-Net: ResNet block, halving and doubling, and the stages that are made of them."""
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-
-def zero_init(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
-    """Set weight and bias to 0: the branch that ends in this layer starts as "add nothing"."""
-    nn.init.zeros_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
+from ..base.contracts import contract
+from .attention import SelfAttention
+from .layers import Dropout, zero_init
 
 
-class Dropout(nn.Dropout):
-    r"""Set each entry to 0 with probability p while training, and divide the others by 1 − p.
-
-    What ``nn.Dropout`` does, with p rounded to a multiple of :math:`2^{-16}`. On a CPU that draws a
-    number for each entry, which takes a twelfth of a training step in bfloat16; here each random
-    64-bit number decides about four entries.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: any shape → the same shape."""
-        keep = round((1 - self.p) * 2**16)  # of 2¹⁶ equally likely numbers
-        if not self.training or x.device.type != "cpu" or keep in (0, 2**16):
-            return super().forward(x)
-        numbers = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        quarters = numbers.view(torch.int16)[: x.numel()].view(x.shape)  # -2¹⁵ to 2¹⁵ - 1
-        return x * (quarters < keep - 2**15) * (2**16 / keep)
-
-
+@contract("c_in and c_out and c_cond and groups: count, dropout: number in [0, 1]")
 class ResBlock(nn.Module):
     r"""Two convolutions beside a shortcut; the condition c (time, label) is added in between.
 
@@ -69,42 +47,6 @@ class ResBlock(nn.Module):
         h = h + rearrange(self.cond(F.silu(c)), "b c -> b c 1 1")
         h = self.conv2(self.dropout(F.silu(self.norm2(h))))
         out: Tensor = self.skip(x) + h
-        return out
-
-
-class SelfAttention(nn.Module):
-    r"""Every pixel looks at every other pixel: pixels are the tokens.
-
-    .. math::
-        \mathrm{out} = x + W_o\,\mathrm{softmax}\!\left(\frac{q k^\top}{\sqrt{d}}\right) v,
-        \qquad (q, k, v) = W_{qkv}\,\mathrm{GN}(x)
-
-    Args:
-        channels: C of x.
-        groups: Of GroupNorm.
-        heads: C is split among them, d = C / heads.
-
-    Source:
-        Ho et al. 2020, appendix B; Vaswani et al. 2017, equation 1. Slide "The model".
-    """
-
-    def __init__(self, channels: int, *, groups: int, heads: int = 1):
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.GroupNorm(groups, channels)
-        self.qkv = nn.Linear(channels, 3 * channels)
-        self.out = zero_init(nn.Linear(channels, channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (B, C, H, W) → (B, C, H, W)."""
-        tokens = rearrange(self.norm(x), "b c h w -> b (h w) c")
-        qkv = rearrange(self.qkv(tokens), "b n (qkv a d) -> qkv b a n d", qkv=3, a=self.heads)
-        q, k, v = qkv.unbind()  # (B, heads, H·W, d) each
-        # Written out and not F.scaled_dot_product_attention: at a few dozen tokens this is faster
-        # on a CPU, in bfloat16 several times, because that function's gradient is slow there.
-        weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)  # (B, heads, H·W, H·W)
-        h = self.out(rearrange(weights @ v, "b a n d -> b n (a d)"))
-        out: Tensor = x + rearrange(h, "b (h w) c -> b c h w", h=x.shape[2])
         return out
 
 
@@ -145,8 +87,8 @@ class Stage(nn.Module):
         *,
         attention: bool,
         groups: int,
-        heads: int,
-        dropout: float,
+        heads: int = 1,
+        dropout: float = 0.0,
     ):
         super().__init__()
         self.res = ResBlock(c_in, c_out, c_cond, groups=groups, dropout=dropout)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..base.contracts import contract
 from ..base.inputs import check_input
 from ..base.model import Network, seeded_weights
-from ..base.validate import check_number, check_positive_int
 
 
+def halves_twice(size: int) -> None:
+    """ValueError: If ``size`` is no multiple of 4."""
+    if size % 4:
+        raise ValueError(f"size must be a multiple of 4 (it is halved twice), got {size}")
+
+
+@contract("channels and classes and size: count, dropout: number in [0, 1]", halves_twice)
 class DigitClassifier(Network):
     """A small convolutional network for images of 16×16 (any size divisible by 4, fixed at birth).
 
@@ -26,8 +33,8 @@ class DigitClassifier(Network):
         generator: Where given, it draws that seed.
 
     Raises:
-        ValueError: If an argument is outside what is described above, or an image has another size.
-        TypeError: If images hold integers.
+        ValueError: In a call, for images of another size.
+        TypeError: In a call, for images of integers.
     """
 
     def __init__(
@@ -40,11 +47,6 @@ class DigitClassifier(Network):
         seed: int = 0,
         generator: torch.Generator | None = None,
     ):
-        for name, n in (("channels", channels), ("classes", classes), ("size", size)):
-            check_positive_int(name, n)
-        check_number("dropout", dropout, 0, 1)
-        if size % 4:
-            raise ValueError(f"size must be a multiple of 4 (it is halved twice), got {size}")
         super().__init__()
         self.channels, self.classes, self.size = channels, classes, size
         with seeded_weights(seed, generator):

@@ -7,7 +7,28 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..base.contracts import contract, unchecked
 
+
+def half_sines(dim: int) -> None:
+    """ValueError: If ``dim`` is odd or below 2."""
+    if dim < 2 or dim % 2:
+        raise ValueError(f"dim must be even and at least 2 (half sines, half cosines), got {dim}")
+
+
+def t_is_a_tensor(t: Tensor) -> None:
+    """TypeError: If ``t`` is no tensor."""
+    if not isinstance(t, Tensor):
+        raise TypeError(f"t must be a tensor of shape (B,), but it is a {type(t).__name__}")
+
+
+def one_t_each(t: Tensor) -> None:
+    """ValueError: If ``t`` is of another shape than (B,)."""
+    if t.ndim != 1:
+        raise ValueError(f"t must have shape (B,), but its shape is {tuple(t.shape)}")
+
+
+@contract("scale and max_period: number", half_sines, t_is_a_tensor, one_t_each)
 def sinusoidal_embedding(
     t: Tensor, dim: int, *, scale: float = 1.0, max_period: float = 10_000.0
 ) -> Tensor:
@@ -30,20 +51,10 @@ def sinusoidal_embedding(
     Returns:
         (B, d), float64 if ``t`` is, else float32.
 
-    Raises:
-        TypeError: If ``t`` is not a tensor.
-        ValueError: If ``dim`` is odd or below 2, or ``t`` has another shape.
-
     Source:
         Vaswani et al. 2017, section 3.5 (there sines and cosines alternate); Ho et al. 2020,
         appendix B. Slide "The model".
     """
-    if dim < 2 or dim % 2:
-        raise ValueError(f"dim must be even and at least 2 (half sines, half cosines), got {dim}")
-    if not isinstance(t, Tensor):
-        raise TypeError(f"t must be a tensor of shape (B,), but it is a {type(t).__name__}")
-    if t.ndim != 1:
-        raise ValueError(f"t must have shape (B,), but its shape is {tuple(t.shape)}")
     # A 16-bit float cannot tell t = 999 from t = 1000.
     t = t if t.dtype == torch.float64 else t.float()
     i = torch.arange(dim // 2, device=t.device, dtype=t.dtype)
@@ -52,6 +63,7 @@ def sinusoidal_embedding(
     return torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, d)
 
 
+@contract("out and classes: count, time_scale: number in [0, inf]", half_sines)
 class ConditionEmbedding(nn.Module):
     r"""One vector that tells every block the time and, where there is one, the label.
 
@@ -77,6 +89,6 @@ class ConditionEmbedding(nn.Module):
 
     def forward(self, t: Tensor, y: Tensor | None) -> Tensor:
         """t: (B,), y: (B,) or None → (B, out)."""
-        emb = sinusoidal_embedding(t, self.dim, scale=self.time_scale)  # (B, dim)
+        emb = unchecked(sinusoidal_embedding)(t, self.dim, scale=self.time_scale)  # (B, dim)
         c: Tensor = self.mlp(emb.to(next(self.parameters()).dtype))  # (B, out)
         return c if self.label is None else c + self.label(y)

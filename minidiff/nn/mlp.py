@@ -6,12 +6,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..base.contracts import contract
 from ..base.inputs import batch_of_labels, batch_of_times, check_input
 from ..base.model import Denoiser, seeded_weights
-from ..base.validate import check_number, check_positive_int
 from .embeddings import ConditionEmbedding
 
 
+def half_sines(width: int) -> None:
+    """ValueError: If ``width`` is odd."""
+    if width % 2:
+        raise ValueError(f"width must be even (half sines, half cosines of t), got {width}")
+
+
+@contract(
+    "channels and classes and width and depth: count, time_scale: number in [0, inf]", half_sines
+)
 class MLP(Denoiser):
     r"""Residual layers of the form :math:`h \leftarrow h + W\,\mathrm{SiLU}(\mathrm{LN}(h) + Vc)`.
 
@@ -28,7 +37,7 @@ class MLP(Denoiser):
         generator: Where given, it draws that seed.
 
     Raises:
-        ValueError: If an argument is outside what is described above; the message names it.
+        ValueError: In a call, for points with another number of coordinates.
         TypeError: In a call, for integers in ``x`` or labels that are not int64.
         IndexError: In a call, for a label out of range.
     """
@@ -44,13 +53,6 @@ class MLP(Denoiser):
         seed: int = 0,
         generator: torch.Generator | None = None,
     ):
-        for name, n in (("channels", channels), ("width", width), ("depth", depth)):
-            check_positive_int(name, n)
-        if classes is not None:
-            check_positive_int("classes", classes)
-        if width % 2:
-            raise ValueError(f"width must be even (half sines, half cosines of t), got {width}")
-        check_number("time_scale", time_scale, 0, float("inf"))
         super().__init__()
         self.channels, self.classes = channels, classes
         with seeded_weights(seed, generator):

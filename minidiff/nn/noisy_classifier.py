@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..base.inputs import batch_of_times, check_input
+from ..base.contracts import contract
+from ..base.inputs import batch_of_times, check_halvings, check_input
 from ..base.model import Network, seeded_weights
-from ..base.validate import check_number, check_positive_int
-from .blocks import Downsample, Stage
+from .blocks import Stage
 from .embeddings import ConditionEmbedding
+from .levels import CHANNELS_A_GROUP, Level, way_down, whole_groups
 
-CHANNELS_A_GROUP = 4
 
-
+@contract(
+    "channels and classes and width: count, multipliers: counts, dropout: number in [0, 1]",
+    whole_groups,
+)
 class NoisyClassifier(Network):
     r"""The way down of :class:`TinyUNet`, then an average over all places, then the logits.
 
@@ -33,9 +37,8 @@ class NoisyClassifier(Network):
         generator: Where given, it draws that seed.
 
     Raises:
-        ValueError: If an argument is outside what is described above, or an image cannot be halved
-            as often as there are levels below the first.
-        TypeError: If images hold integers.
+        ValueError: In a call, for an image that cannot be halved once for each level below the first.
+        TypeError: In a call, for an image of integers.
 
     Source:
         Dhariwal and Nichol 2021, section 4 (the half of the U-Net that goes down).
@@ -52,52 +55,24 @@ class NoisyClassifier(Network):
         seed: int = 0,
         generator: torch.Generator | None = None,
     ):
-        for name, n in (("channels", channels), ("classes", classes), ("width", width)):
-            check_positive_int(name, n)
-        if width % CHANNELS_A_GROUP:
-            raise ValueError(f"width must be a multiple of {CHANNELS_A_GROUP}, got {width}")
-        if not multipliers:
-            raise ValueError(
-                "multipliers must name at least one level, such as (1, 2, 4); got none"
-            )
-        for level, multiplier in enumerate(multipliers):
-            check_positive_int(f"multipliers[{level}]", multiplier)
-        check_number("dropout", dropout, 0, 1)
         super().__init__()
         self.channels, self.classes = channels, classes
+        self.halvings = len(multipliers) - 1
         groups = width // CHANNELS_A_GROUP
+        levels = [Level(m * width, number > 0) for number, m in enumerate(multipliers)]
+        make = partial(Stage, c_cond=4 * width, groups=groups, dropout=dropout)
         with seeded_weights(seed, generator):
             self.condition = ConditionEmbedding(width, 4 * width)
             self.stem = nn.Conv2d(channels, width, 3, padding=1)
-            self.down = nn.ModuleList()
-            c = width
-            for level, multiplier in enumerate(multipliers):
-                if level > 0:
-                    self.down.append(Downsample(c))
-                c_out = multiplier * width
-                stage = Stage(
-                    c,
-                    c_out,
-                    4 * width,
-                    attention=level > 0,
-                    groups=groups,
-                    heads=1,
-                    dropout=dropout,
-                )
-                self.down.append(stage)
-                c = c_out
-            self.norm = nn.GroupNorm(groups, c)
-            self.head = nn.Linear(c, classes)
+            self.down, _ = way_down(make, width, levels)
+            self.norm = nn.GroupNorm(groups, levels[-1].channels)
+            self.head = nn.Linear(levels[-1].channels, classes)
         self.to(torch.get_default_device())
 
     def forward(self, x: Tensor, t: Tensor | float) -> Tensor:
         """Logits of the classes. x: (B, C, H, W), t: () or (B,) → (B, classes)."""
         check_input(x, "(B, C, H, W)", self.channels)
-        multiple = 2 ** (len(self.config["multipliers"]) - 1)
-        if x.shape[2] % multiple or x.shape[3] % multiple:
-            raise ValueError(
-                f"x is {x.shape[2]}×{x.shape[3]} pixels; both must be multiples of {multiple}"
-            )
+        check_halvings(x, self.halvings)
         c = self.condition(batch_of_times(t, len(x), x.device), None)
         h = self.stem(x.to(self.dtype))
         for part in self.down:

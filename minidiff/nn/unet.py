@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..base.inputs import batch_of_labels, batch_of_times, check_input
+from ..base.contracts import contract
+from ..base.inputs import batch_of_labels, batch_of_times, check_halvings, check_input
 from ..base.model import Denoiser, seeded_weights
-from ..base.validate import check_number, check_positive_int
-from .blocks import Downsample, Stage, Upsample, zero_init
+from .blocks import Stage
 from .embeddings import ConditionEmbedding
+from .layers import zero_init
+from .levels import CHANNELS_A_GROUP, Level, way_down, way_up, whole_groups
 
-CHANNELS_A_GROUP = 4  # of GroupNorm, at level 0: Ho et al. have 32 groups at width 128
+
+def heads_share_the_width(width: int, heads: int) -> None:
+    """ValueError: If ``heads`` does not divide ``width``."""
+    if width % heads:
+        raise ValueError(f"heads must divide width = {width}, got {heads}")
 
 
+def attention_at_each_level(multipliers: Sequence[int], attention: Sequence[bool] | None) -> None:
+    """ValueError: If ``attention`` does not say yes or no for each level."""
+    if attention is not None and len(attention) != len(multipliers):
+        raise ValueError(
+            f"attention must say yes or no for each of the {len(multipliers)} levels of "
+            f"multipliers, got {list(attention)}"
+        )
+
+
+@contract(
+    """channels and classes and width and blocks and heads and out_channels: count, multipliers: counts,
+    dropout: number in [0, 1], time_scale: number in [0, inf]""",
+    whole_groups,
+    heads_share_the_width,
+    attention_at_each_level,
+)
 class TinyUNet(Denoiser):
     r"""Predicts, from a noisy image x_t and its time t, an image of the same size: the noise ε.
 
@@ -57,7 +78,7 @@ class TinyUNet(Denoiser):
         generator: Where given, it draws that seed.
 
     Raises:
-        ValueError: If an argument is outside what is described above; the message names it.
+        ValueError: In a call, for an image that cannot be halved once for each level below the first.
         TypeError: In a call, for an image of integers or labels that are not int64.
         IndexError: In a call, for a label out of range.
 
@@ -81,83 +102,30 @@ class TinyUNet(Denoiser):
         seed: int = 0,
         generator: torch.Generator | None = None,
     ):
-        if attention is None:
-            attention = [level > 0 for level, _ in enumerate(multipliers)]
-        layers: dict[str, Any] = {
-            "channels": channels,
-            "classes": classes,
-            "width": width,
-            "multipliers": list(multipliers),
-            "blocks": blocks,
-            "attention": list(attention),
-            "heads": heads,
-            "dropout": dropout,
-            "out_channels": channels if out_channels is None else out_channels,
-            "time_scale": time_scale,
-        }
-        _check_config(layers)
         super().__init__()
         self.channels, self.classes = channels, classes
-        self.attention, self.out_channels = layers["attention"], layers["out_channels"]
-        with seeded_weights(seed, generator):
-            self._build(**layers)
-        self.to(torch.get_default_device())
-
-    def _build(
-        self,
-        *,
-        channels: int,
-        classes: int | None,
-        width: int,
-        multipliers: list[int],
-        blocks: int,
-        attention: list[bool],
-        out_channels: int,
-        heads: int,
-        dropout: float,
-        time_scale: float,
-    ) -> None:
-        c_cond = 4 * width
+        self.out_channels = channels if out_channels is None else out_channels
+        below_the_first = [level > 0 for level, _ in enumerate(multipliers)]
+        self.attention = below_the_first if attention is None else list(attention)
+        self.halvings = len(multipliers) - 1
         groups = width // CHANNELS_A_GROUP
-
-        def stage(c_in: int, multiplier: int, attention: bool) -> Stage:
-            options = {"groups": groups, "heads": heads}
-            c_out = multiplier * width
-            return Stage(c_in, c_out, c_cond, attention=attention, dropout=dropout, **options)
-
-        self.condition = ConditionEmbedding(width, c_cond, classes, time_scale)
-        self.stem = nn.Conv2d(channels, width, 3, padding=1)
-        c, kept = width, [width]  # channels now, and of each copy that will be carried across
-
-        self.down = nn.ModuleList()
-        for level, multiplier in enumerate(multipliers):
-            for _ in range(blocks):
-                self.down.append(stage(c, multiplier, attention[level]))
-                c = multiplier * width
-                kept.append(c)
-            if level < len(multipliers) - 1:
-                self.down.append(Downsample(c))
-                kept.append(c)
-
-        self.middle = nn.ModuleList(
-            [stage(c, multipliers[-1], True), stage(c, multipliers[-1], False)]
-        )
-
-        self.up = nn.ModuleList()
-        for level, multiplier in reversed(list(enumerate(multipliers))):
-            for _ in range(blocks + 1):
-                c_in = c + kept.pop()
-                self.up.append(stage(c_in, multiplier, attention[level]))
-                c = multiplier * width
-            if level > 0:
-                self.up.append(Upsample(c))
-
-        self.norm = nn.GroupNorm(groups, c)
-        self.head = zero_init(nn.Conv2d(c, out_channels, 3, padding=1))
+        levels = [Level(m * width, a) for m, a in zip(multipliers, self.attention, strict=True)]
+        top, bottom = levels[0].channels, levels[-1].channels
+        make = partial(Stage, c_cond=4 * width, groups=groups, heads=heads, dropout=dropout)
+        with seeded_weights(seed, generator):
+            self.condition = ConditionEmbedding(width, 4 * width, classes, time_scale)
+            self.stem = nn.Conv2d(channels, width, 3, padding=1)
+            self.down, copies = way_down(make, width, levels, blocks)
+            self.middle = nn.ModuleList(make(bottom, bottom, attention=a) for a in (True, False))
+            self.up = way_up(make, copies, levels, blocks + 1)
+            self.norm = nn.GroupNorm(groups, top)
+            self.head = zero_init(nn.Conv2d(top, self.out_channels, 3, padding=1))
+        self.to(torch.get_default_device())
 
     def forward(self, x: Tensor, t: Tensor | float, y: Tensor | int | None = None) -> Tensor:
         """x: (B, C, H, W), t: () or (B,), y: () or (B,) → (B, out_channels, H, W)."""
-        self._check_size(x)
+        check_input(x, "(B, C, H, W)", self.channels)
+        check_halvings(x, self.halvings)
         t = batch_of_times(t, len(x), x.device)
         y = batch_of_labels(y, self.classes, len(x), x.device)
         c = self.condition(t, y)  # (B, 4·width)
@@ -175,41 +143,3 @@ class TinyUNet(Denoiser):
             h = part(h, c)  # Upsample doubles H and W
         out: Tensor = self.head(F.silu(self.norm(h)))
         return out.to(x.dtype)
-
-    def _check_size(self, x: Tensor) -> None:
-        check_input(x, "(B, C, H, W)", self.channels)
-        halvings = len(self.config["multipliers"]) - 1
-        multiple = 2**halvings
-        if x.shape[2] % multiple or x.shape[3] % multiple:
-            raise ValueError(
-                f"x is {x.shape[2]}×{x.shape[3]} pixels, but this network halves height and width "
-                f"{halvings} time(s), so both must be multiples of {multiple}; pad or resize the "
-                "images, or make the network with fewer multipliers"
-            )
-
-
-def _check_config(config: dict[str, Any]) -> None:
-    for name in ("channels", "width", "blocks", "heads", "out_channels"):
-        check_positive_int(name, config[name])
-    if config["classes"] is not None:
-        check_positive_int("classes", config["classes"])
-    check_number("dropout", config["dropout"], 0, 1)
-    check_number("time_scale", config["time_scale"], 0, math.inf)
-    width, heads = config["width"], config["heads"]
-    if width % CHANNELS_A_GROUP:
-        raise ValueError(
-            f"width must be a multiple of {CHANNELS_A_GROUP}, the channels in a group of GroupNorm; "
-            f"got {width}"
-        )
-    if width % heads:
-        raise ValueError(f"heads must divide width = {width}, got {heads}")
-    multipliers, attention = config["multipliers"], config["attention"]
-    if not multipliers:
-        raise ValueError("multipliers must name at least one level, such as (1, 2, 2); got none")
-    for level, multiplier in enumerate(multipliers):
-        check_positive_int(f"multipliers[{level}]", multiplier)
-    if len(attention) != len(multipliers):
-        raise ValueError(
-            f"attention must say yes or no for each of the {len(multipliers)} levels of "
-            f"multipliers, got {attention}"
-        )

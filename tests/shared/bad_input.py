@@ -408,6 +408,12 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
         for row in renamed(wrong_count(c.argument), "at least 1", f"at least {c.words['low'] or 1}")
         if row[0] != "0" or not c.words["low"] or int(c.words["low"]) > 0
     ],
+    "counts": lambda c, good: [
+        ("a number", 2, TypeError, (f"{c.argument} must be a sequence", "2 (int)")),
+        ("none", (), ValueError, (f"{c.argument} must name at least one", "(1, 2, 2)")),
+        ("0", (1, 0), ValueError, (f"{c.argument}[1] must be at least 1", "got 0")),
+        ("floats", (1, 2.0), TypeError, (f"{c.argument}[1] must be an integer", "got 2.0")),
+    ],
     "shape": lambda c, good: WRONG_SHAPE,
     "function": lambda c, good: [
         ("a number", 3, TypeError, (f"{c.argument} must be a function", "3 (int)"))

@@ -16,6 +16,8 @@ from minidiff.base.contracts import CONTRACTS, contract, unchecked
 from minidiff.chain.posterior import log_interpolation
 from minidiff.losses.bound import bound_terms
 from minidiff.losses.elbo import L_T
+from minidiff.nn.attention import SelfAttention
+from minidiff.nn.blocks import ResBlock
 from minidiff.sampling.solvers import solve
 from minidiff.weights import save
 
@@ -109,6 +111,30 @@ GOOD = [
             "probabilities": torch.tensor([0.0, 0.0, *[1 / 11] * 11], dtype=torch.float64),
         },
     ),
+    (
+        md.TinyUNet,
+        {
+            "channels": 1,
+            "classes": 3,
+            "width": 8,
+            "multipliers": (1, 2),
+            "blocks": 1,
+            "heads": 1,
+            "dropout": 0.0,
+            "out_channels": 1,
+            "time_scale": 1.0,
+        },
+    ),
+    (md.MLP, {"channels": 1, "classes": 3, "width": 8, "depth": 1, "time_scale": 1.0}),
+    (md.DigitClassifier, {"channels": 1, "classes": 3, "size": 8, "dropout": 0.0}),
+    (
+        md.NoisyClassifier,
+        {"channels": 1, "classes": 3, "width": 8, "multipliers": (1, 2), "dropout": 0.0},
+    ),
+    (md.sinusoidal_embedding, {"t": torch.ones(3), "dim": 8, "scale": 1.0, "max_period": 100.0}),
+    (md.nn.ConditionEmbedding, {"dim": 8, "out": 8, "classes": 3, "time_scale": 1.0}),
+    (ResBlock, {"c_in": 8, "c_out": 8, "c_cond": 8, "groups": 2, "dropout": 0.0}),
+    (SelfAttention, {"channels": 8, "groups": 2, "heads": 2}),
     (md.sample_step, {"prediction": X, "x_t": X, "t": 5, "s": 4, "schedule": S}),
     (md.classifier_free_guidance, {"net": labelled, "y": 3, "w": 1.0}),
     (

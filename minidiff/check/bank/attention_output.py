@@ -31,7 +31,7 @@ then applies a last layer, and adds its input.)
         "weights = (q @ k.mT / math.sqrt(d)).softmax(dim=-1), with d = q.shape[-1]. The values come last.",
     ),
     out_of_reach=(
-        "minidiff.nn.blocks.SelfAttention.forward",  # a part of the U-Net; it has no shorter name
+        "minidiff.nn.attention.SelfAttention.forward",  # a part of the U-Net; it has no shorter name
     ),
 )
 

@@ -30,7 +30,7 @@ of channels. Give back an `nn.Conv2d` with a weight and a bias, both 0, and both
         "nn.init.zeros_ overwrites a tensor in place; layer.parameters() gives the weight and the bias.",
     ),
     out_of_reach=(
-        "minidiff.nn.blocks.zero_init",  # a part of the U-Net; it has no shorter name
+        "minidiff.nn.layers.zero_init",  # a part of the U-Net; it has no shorter name
     ),
 )
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from minidiff.nn.blocks import ResBlock, SelfAttention
+from minidiff.nn.attention import SelfAttention
+from minidiff.nn.blocks import ResBlock
 
 
 def drawn(module, seed=0):

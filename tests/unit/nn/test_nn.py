@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from minidiff.nn import MLP, DigitClassifier, TinyUNet
-from minidiff.nn.blocks import Dropout
+from minidiff.nn.layers import Dropout
 
 SMALL = {"width": 8, "multipliers": (1, 2), "blocks": 1}
 NETWORKS = {

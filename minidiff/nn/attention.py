@@ -1,0 +1,52 @@
+"""Attention: what one place says depends on what all the others say."""
+
+from __future__ import annotations
+
+from einops import rearrange
+from torch import Tensor, nn
+
+from ..base.contracts import contract
+from .layers import zero_init
+
+
+def heads_share_the_channels(channels: int, heads: int) -> None:
+    """ValueError: If the channels cannot be split among the heads."""
+    if channels % heads:
+        raise ValueError(f"heads must divide channels = {channels}, got {heads}")
+
+
+@contract("channels and groups and heads: count", heads_share_the_channels)
+class SelfAttention(nn.Module):
+    r"""Every pixel looks at every other pixel: pixels are the tokens.
+
+    .. math::
+        \mathrm{out} = x + W_o\,\mathrm{softmax}\!\left(\frac{q k^\top}{\sqrt{d}}\right) v,
+        \qquad (q, k, v) = W_{qkv}\,\mathrm{GN}(x)
+
+    Args:
+        channels: C of x.
+        groups: Of GroupNorm.
+        heads: C is split among them, d = C / heads.
+
+    Source:
+        Ho et al. 2020, appendix B; Vaswani et al. 2017, equation 1. Slide "The model".
+    """
+
+    def __init__(self, channels: int, *, groups: int, heads: int = 1):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(groups, channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = zero_init(nn.Linear(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W) → (B, C, H, W)."""
+        tokens = rearrange(self.norm(x), "b c h w -> b (h w) c")
+        qkv = rearrange(self.qkv(tokens), "b n (qkv a d) -> qkv b a n d", qkv=3, a=self.heads)
+        q, k, v = qkv.unbind()  # (B, heads, H·W, d) each
+        # Written out and not F.scaled_dot_product_attention: at a few dozen tokens this is faster
+        # on a CPU, in bfloat16 several times, because that function's gradient is slow there.
+        weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)  # (B, heads, H·W, H·W)
+        h = self.out(rearrange(weights @ v, "b a n d -> b n (a d)"))
+        out: Tensor = x + rearrange(h, "b (h w) c -> b c h w", h=x.shape[2])
+        return out

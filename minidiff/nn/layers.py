@@ -1,0 +1,32 @@
+"""Layers that torch has otherwise: one that begins as nothing, and a faster dropout."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def zero_init(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
+    """Set weight and bias to 0: the branch that ends in this layer starts as "add nothing"."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Dropout(nn.Dropout):
+    r"""Set each entry to 0 with probability p while training, and divide the others by 1 − p.
+
+    What ``nn.Dropout`` does, with p rounded to a multiple of :math:`2^{-16}`. On a CPU that draws a
+    number for each entry, which takes a twelfth of a training step in bfloat16; here each random
+    64-bit number decides about four entries.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: any shape → the same shape."""
+        keep = round((1 - self.p) * 2**16)  # of 2¹⁶ equally likely numbers
+        if not self.training or x.device.type != "cpu" or keep in (0, 2**16):
+            return super().forward(x)
+        numbers = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+        quarters = numbers.view(torch.int16)[: x.numel()].view(x.shape)  # -2¹⁵ to 2¹⁵ - 1
+        return x * (quarters < keep - 2**15) * (2**16 / keep)
