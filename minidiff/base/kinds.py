@@ -234,8 +234,8 @@ KINDS = (
         {TypeError: "is no integer", ValueError: "is too small"},
     ),
     Kind(
-        "counts",
-        lambda name, values, given, c: check_counts(name, values),
+        r"counts(?: from (?P<low>\d+))?",
+        lambda name, values, given, c: check_counts(name, values, low=int(c.words["low"] or 1)),
         {TypeError: "is no sequence of integers", ValueError: "is empty, or one of them too small"},
     ),
     Kind(

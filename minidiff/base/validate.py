@@ -143,7 +143,7 @@ def check_each_label(name: str, y: Any, examples: Any) -> None:
         raise TypeError(f"{name} must be a LongTensor (N,), got {found}")
     if y.shape != (len(examples),):
         raise ValueError(
-            f"{name} must have shape ({len(examples)},), one for each image; got {tuple(y.shape)}"
+            f"{name} must have shape ({len(examples)},), one for each example; got {tuple(y.shape)}"
         )
     if int(y.min()) < 0:
         raise IndexError(f"{name} holds {int(y.min())}, but labels count from 0")
@@ -170,14 +170,15 @@ def check_positive_int(name: str, n: Any, low: int = 1) -> int:
     return int(n)
 
 
-def check_counts(name: str, values: Any) -> None:
-    """Refuse everything but a sequence of integers of at least 1, and at least one of them."""
+def check_counts(name: str, values: Any, low: int = 1) -> None:
+    """Refuse everything but a list of integers of at least ``low``, and at least one of them."""
+    example = f"such as [{low}, {low + 1}]"
     if not isinstance(values, Sequence) or isinstance(values, str):
-        raise TypeError(f"{name} must be a sequence such as (1, 2, 2), got {shown(values)}")
+        raise TypeError(f"{name} must be a list {example}, got {shown(values)}")
     if not values:
-        raise ValueError(f"{name} must name at least one, such as (1, 2, 2); got none")
+        raise ValueError(f"{name} is empty; {name} must name at least one, {example}")
     for i, n in enumerate(values):
-        check_positive_int(f"{name}[{i}]", n)
+        check_positive_int(f"{name}[{i}]", n, low=low)
 
 
 def check_number(
