@@ -39,6 +39,16 @@ POINT, MIXTURE = md.exact.gaussian(0.0, 1.0, S), md.exact.mixture(X, 1.0, None, 
 #: Arguments with which each function works.
 GOOD = [
     (md.seeded, {"seed": 0}),
+    (
+        md.drop_conditions,
+        {
+            "net": labelled,
+            "conditions": {"y": Y},
+            "probability": 0.5,
+            "generator": md.seeded(),
+            "batch": 3,
+        },
+    ),
     (md.NoiseSchedule, {"beta": [0.1]}),
     (md.linear_schedule, ENDS),
     (md.scaled_linear_schedule, ENDS),
