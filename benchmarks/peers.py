@@ -62,7 +62,7 @@ def compare_training(rounds: int, batch: int, clock: Clock) -> None:
     twin = Twin(ours)
     twin.copy_weights(ours)
     data = training_batch(ours, batch)
-    default = choose_precision(ours, data[0], "auto")
+    default = choose_precision(ours, data[0].device, "auto")
 
     counts = {"ours": operations(ours, data), "theirs": operations(twin, data)}
     print(f"\nTraining step of digits16: {batch} images of 16×16, {ours.config}")

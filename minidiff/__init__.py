@@ -64,7 +64,8 @@ from .sampling.loop import ddim_sample, ddpm_sample, sampling_steps
 from .sampling.solvers import dpm_solver_sample, heun_sample, log_snr_times, solver_steps
 from .sampling.step import sample_step
 from .sampling.walk import State, sampling_times
-from .training.loop import Run, train
+from .training.loop import train
+from .training.run import Run
 from .weights import available, load
 
 __version__ = "0.1.0"

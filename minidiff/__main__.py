@@ -14,7 +14,7 @@ from . import __version__
 from .base.rng import randn, seeded
 from .base.validate import check_positive_int
 from .training.doctor import report
-from .weights import available, example_shape, load
+from .weights import available, example_shape, kept_sampler, load
 
 COLUMNS = 10  # of the picture that ``sample`` writes: a column a digit
 
@@ -124,7 +124,8 @@ def _sample(chosen: argparse.Namespace) -> int:
     elif chosen.label is not None:
         raise ValueError(f"--label {chosen.label}: this network was trained without labels")
     recipe = recipes.RECIPES.get(chosen.name)
-    draw = samples if recipe is None or recipe.sample is None else recipe.sample
+    own = kept_sampler(chosen.name) if recipe is None else recipe.sample
+    draw = own or samples
     generator = seeded(chosen.seed)
     noise = randn((n, *example_shape(chosen.name)), generator)
     options = {"steps": chosen.steps, "w": chosen.w, "generator": generator}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import pkgutil
 import platform
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,9 @@ from .base.files import write_atomically
 from .chain.schedule import NoiseSchedule
 from .systems.digits import SIZE, of_set
 from .systems.recipe import Recipe
-from .training.loop import Run, train
+from .training.batches import read_data
+from .training.loop import train
+from .training.run import Run
 
 
 def discover() -> dict[str, Recipe]:
@@ -29,13 +30,17 @@ def discover() -> dict[str, Recipe]:
         ValueError: If two have the same name.
     """
     found: dict[str, Recipe] = {}
-    for module in pkgutil.walk_packages(systems.__path__, f"{systems.__name__}."):
-        system = importlib.import_module(module.name)
+    root = Path(systems.__path__[0])
+    for file in sorted(root.rglob("*.py")):  # a wing is a folder, and needs no __init__.py
+        name = ".".join(file.relative_to(root).with_suffix("").parts)
+        if file.stem == "__init__":
+            continue
+        system = importlib.import_module(f"{systems.__name__}.{name}")
         one = getattr(system, "RECIPE", None)
         for recipe in (*getattr(system, "RECIPES", ()), *([one] if one else [])):
             if recipe.name in found:
                 raise ValueError(
-                    f"{module.name} has a recipe {recipe.name!r}, and so has another file"
+                    f"{system.__name__} has a recipe {recipe.name!r}, and so has another file"
                 )
             found[recipe.name] = recipe
     return found
@@ -92,7 +97,7 @@ def run(
     recipe = find(name, size)
     if steps is not None and minutes is not None:
         raise ValueError(f"give steps= or minutes=, not both; got {steps} and {minutes}")
-    training = {**recipe.training, **settings}
+    training = {"sample": recipe.sample, **recipe.training, **settings}
     if steps is not None or minutes is not None:
         training.update(steps=steps, minutes=minutes)
     net, examples, schedule = recipe.net(), recipe.data(), recipe.schedule()
@@ -113,7 +118,7 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
     from . import __version__
 
     recipe, path = RECIPES[name], folder / f"{name}.safetensors"
-    shape = _example(recipe.data()).shape
+    shape = read_data(recipe.data(), trained.net).shape
     digest = weights.save(path, trained.net, trained.schedule, shape=shape, half=recipe.half)
     # What is scored is what ships: the numbers in the file, rounded as they may be.
     net, schedule = weights.load(path)
@@ -138,13 +143,6 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
     write_atomically(folder / f"{name}.json", text.encode())
     write_atomically(folder / "README.md", table(folder).encode())
     return card
-
-
-def _example(examples: Any) -> torch.Tensor:
-    """The first of a recipe's examples."""
-    while not isinstance(examples, torch.Tensor):
-        examples = examples["x_0"] if isinstance(examples, dict) else examples[0]
-    return examples[0]
 
 
 def table(folder: Path) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .times import check_t
-from .validate import check_number, check_positive_int, shown
+from .validate import check_number, check_positive_int, check_t, shown
 
 FLOW_HINT = "flow time runs from 0 (noise) to 1 (data)"
 

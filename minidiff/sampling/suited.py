@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from ..base.model import EpsModel, bare, prediction_of
+from ..base.conditions import ask, for_batch
+from ..base.model import EpsModel, prediction_of, stands_for
 from ..base.rng import Generator
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule
@@ -45,17 +48,24 @@ def samples(
         ValueError: If a network of the chain comes without its schedule.
     """
     model: EpsModel = classifier_free_guidance(net, w=w, **conditions) if conditions else net
-    if prediction_of(net) == "velocity":
+    predicts = prediction_of(net)
+    if predicts == "velocity":
         return flow_sample(model, noise=noise, steps=steps).clamp(-1, 1)
     if schedule is None:
-        raise ValueError(f"a network that predicts {prediction_of(net)!r} needs its noise schedule")
+        raise ValueError(f"a network that predicts {predicts!r} needs its noise schedule")
     options: dict[str, Any] = {"steps": min(steps, schedule.T), "clip": True, "x_T": noise}
-    if predicts_variance(net, noise):
-        heads = model if conditions else (lambda x, t: split_variance(net(x, t)))
+    if predicts_variance(net, schedule, noise, conditions):
+        heads = model if conditions else stands_for(lambda x, t: split_variance(net(x, t)), net)
         return ddpm_sample(heads, schedule, variance="learned", generator=generator, **options)
     return ddim_sample(model, schedule, **options)
 
 
-def predicts_variance(net: Any, x: Tensor) -> bool:
-    """Whether the network's answer has twice the channels of x: the second half is its variance."""
-    return bool(getattr(bare(net), "config", {}).get("out_channels") == 2 * x.shape[1])
+@torch.no_grad()
+def predicts_variance(
+    net: Any, schedule: NoiseSchedule, x: Tensor, conditions: Mapping[str, Any]
+) -> bool:
+    """Whether the answer to one example has twice its channels: the second half is then the variance."""
+    one = x[:1]
+    told = {n: value[:1] if isinstance(value, Tensor) else value for n, value in conditions.items()}
+    answer = ask(net, one, torch.full((1,), schedule.T, device=x.device), for_batch(told, one))
+    return bool(answer.shape[1] == 2 * x.shape[1])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
 from .. import __version__, data
+from ..base.files import CHECKPOINT, load_checkpoint
 from ..base.model import default_device
 from ..data._torchvision import import_torchvision
 from ..weights import available, load
@@ -33,14 +35,17 @@ OPTIONAL = {
 TORCHVISION = "MNIST, FashionMNIST and CIFAR-10"
 
 
-def report() -> tuple[list[str], bool]:
-    """Look at this installation.
+def report(run: str | Path | None = None) -> tuple[list[str], bool]:
+    """Look at this installation, or at the run of a training.
+
+    Args:
+        run: The folder of a run, whose settings and history to tell; None for the installation.
 
     Returns:
         The lines to print, and whether everything that is needed works.
     """
     lines, well = [], True
-    for mark, line in _findings():
+    for mark, line in _findings() if run is None else _of_run(Path(run)):
         lines.append(f"{mark:>7}  {line}")
         well = well and mark != "MISSING"
     return lines, well
@@ -117,3 +122,23 @@ def _content() -> Iterator[tuple[str, str]]:
             yield "ok", f"weights of {name}: {sum(x.numel() for x in net.parameters()):,} numbers"
         except (ValueError, OSError, ImportError) as error:
             yield "MISSING", str(error)
+
+
+def _of_run(folder: Path) -> Iterator[tuple[str, str]]:
+    """How far a run is, the settings it has, and what was changed on the way."""
+    try:
+        saved = load_checkpoint(folder / CHECKPOINT)
+    except (ValueError, OSError) as error:
+        yield "MISSING", str(error)
+        return
+    state = saved["state"]
+    end = "finished" if state["finished"] else "not finished"
+    yield (
+        "ok",
+        f"{folder}: {state['step']} steps in {state['seconds'] / 60:.1f} minutes, {end}; predicts "
+        f"{saved.get('predicts')}; trains in {saved['precision']}",
+    )
+    for name, value in saved["settings"].items():
+        yield "ok", f"{name} = {value}"
+    for change in saved.get("history", []):
+        yield "note", "from step {step} on: {setting} = {after}, before {before}".format(**change)

@@ -2,66 +2,85 @@ r"""Training: Algorithm 1 of the DDPM paper, and what a real run needs around it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..base.pictures import save_sheet
-from ..base.rng import Generator
-from ..base.validate import check_choice, check_number, check_positive_int, check_schedule, shown
+from ..base.contracts import contract
+from ..base.model import tell
 from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
-from .batches import TrainData
-from .folder import RunFolder, describe_callable, describe_net, describe_schedule, fingerprint
-from .precision import autocast, choose_precision
-from .preview import PREVIEW_COLUMNS, preview_grid
-from .processes import find_processes, step_draws
-from .progress import Bar, Clock
+from ..sampling.suited import samples
+from ..weights.places import class_path, import_path, kept_config
+from .batches import Source, read_data
+from .clock import Clock
+from .folder import RunFolder
+from .hooks import (
+    LOOK,
+    Checkpoints,
+    Hook,
+    ProgressBar,
+    SampleGrids,
+    hooks_can_be_called,
+    is_due,
+)
+from .objective import Loss, Objective, check_takes, loss_suits_network, taught_by
+from .precision import PRECISIONS, choose_precision
+from .preview import Sampler, can_preview, preview_conditions
+from .processes import Processes, find_processes, step_draws
+from .run import Run
+from .settings import (
+    Change,
+    Settings,
+    describe_callable,
+    describe_net,
+    describe_schedule,
+)
 from .state import TrainState, lr_factor
 
-LOOK = 50  # steps between two readings of the loss: each reading waits for the device
+
+def one_length(steps: int | None, minutes: float | None) -> None:
+    """ValueError: If not one of ``steps`` and ``minutes`` is given."""
+    if (steps is None) == (minutes is None):
+        raise ValueError(
+            f"say how long to train by one of steps= and minutes=; got steps={steps}, minutes={minutes}"
+        )
 
 
-@dataclass
-class Run:
-    """What a training gives back.
-
-    Attributes:
-        net: The network with the moving average of the weights, in evaluation mode: sample from it.
-        raw_net: The network that was passed in, with the last weights themselves.
-        schedule: The noise schedule it was trained with, or None.
-        losses: The loss of each step.
-        steps: Steps done.
-        seconds: Time spent training, earlier parts of a resumed run included.
-        precision: "fp32" or "bf16", what the forward passes computed in.
-        out: The folder with checkpoint and pictures, or None.
-    """
-
-    net: nn.Module
-    raw_net: nn.Module
-    schedule: NoiseSchedule | None
-    losses: list[float]
-    steps: int
-    seconds: float
-    precision: str
-    out: Path | None
+def extends_a_run(out: str | Path | None, fresh: bool, extend: bool) -> None:
+    """ValueError: If ``extend`` goes with no ``out``, or with ``fresh``."""
+    if extend and (out is None or fresh):
+        raise ValueError(
+            f"extend=True goes on with the run in out=; got out={out!r}, fresh={fresh}"
+        )
 
 
+@contract(
+    f"""net: module, loss: function, schedule: schedule or None, steps: count,
+    minutes: number in (0, inf), batch: count, lr: number in (0, inf), weight_decay: number in [0, inf],
+    warmup: count from 0, ema: number in [0, 1), clip_norm: number in (0, inf) or None,
+    precision: one of {PRECISIONS}, augment and sample: function, seed: count from 0,
+    sample_every and checkpoint_every: count or None""",
+    one_length,
+    extends_a_run,
+    hooks_can_be_called,
+    loss_suits_network,
+)
 def train(
     net: nn.Module,
-    data: Tensor | Sequence[Tensor],
-    loss: Callable[..., Tensor] = simple_loss,
+    data: Any,
+    loss: Loss = simple_loss,
     *,
     schedule: NoiseSchedule | None,
     steps: int | None = None,
     minutes: float | None = None,
     out: str | Path | None = None,
     fresh: bool = False,
+    extend: bool = False,
     batch: int = 128,
     lr: float = 2e-3,
     weight_decay: float = 0.01,
@@ -71,8 +90,10 @@ def train(
     precision: str = "auto",
     augment: Callable[..., Tensor] | None = None,
     seed: int = 0,
+    sample: Sampler | None = None,
     sample_every: int | None = 500,
     checkpoint_every: int | None = 500,
+    hooks: Sequence[Hook] = (),
     device: torch.device | str | None = None,
     progress: bool = True,
 ) -> Run:
@@ -101,18 +122,37 @@ def train(
     with ``batch`` go the same way as one with ``n * batch``, up to rounding (dropout inside a
     network apart: each process draws its own masks).
 
+    **Data** are one of
+
+    - a tensor :math:`x_0`, floats of shape (N, ...), images in [-1, 1];
+    - a pair ``(x_0, y)`` with labels y, int64 (N,);
+    - a dict of tensors with one first axis: ``x_0``, and conditions under the names by which the network
+      takes them, such as ``{"x_0": x_0, "text": tokens}``;
+    - a torch ``Dataset``, whose items are a tensor, a pair or a dict; an item is decoded when it is drawn,
+      and what it draws from torch's global generator is decided by the seed;
+    - a function ``draw(n, generator)`` that makes n examples, a dict of tensors as above.
+
+    **What the network predicts** is what the loss teaches, and ``net.predicts`` says so from then on, in
+    the checkpoint too; samplers, grids and the command line obey it. :func:`~minidiff.simple_loss` teaches
+    its ``kind``, set by ``functools.partial(md.simple_loss, kind="v")``, or what the network says already;
+    :func:`minidiff.flow.matching_loss` the velocity. A loss of one's own says it by an attribute,
+    ``my_loss.teaches = "x0"``, or leaves the network's word as it is.
+
     Args:
-        net: The network, trained in place; the loss calls it as ``net(x_t, t)`` or ``net(x_t, t, y)``.
-        data: :math:`x_0`, floats of shape (N, ...), images in [-1, 1]; or a pair ``(x_0, y)`` with
-            labels y, int64 (N,).
-        loss: Called as ``loss(net, x_0, schedule, y=y, generator=...)``, gives one number. It draws
-            through :mod:`minidiff.base.rng`, so that each process can take its rows.
+        net: The network, trained in place; the loss calls it as ``net(x_t, t)``, or with conditions.
+        data: See above.
+        loss: Called as ``loss(net, x_0, schedule, generator=..., **conditions)``, with labels as ``y=``;
+            gives one number. It draws through :mod:`minidiff.base.rng`, so that each process can take its
+            rows.
         schedule: Passed on to the loss; None for a loss that needs none.
         steps: Number of gradient steps, or else
         minutes: how long to train; the learning rate then follows the clock, and the result depends
             on the machine's speed.
         out: Folder for the checkpoint and the sample grids; None keeps everything in memory.
         fresh: Delete what an earlier run left in ``out`` and start over.
+        extend: Go on with the run in ``out``, finished or not, with other ``steps``, ``minutes`` or ``lr``,
+            which count from its start. The learning rate then follows the new length: it rises again where
+            the run was finished. What was changed is written into the run, see ``run.history``.
         batch: Examples in a step, in each process.
         lr: Highest learning rate.
         weight_decay: AdamW's weight decay, at least 0.
@@ -123,9 +163,12 @@ def train(
             measuring shows that it pays. A resumed run keeps what was chosen first.
         augment: Called as ``augment(x_0, generator=...)`` on each batch, to vary it.
         seed: Decides every draw of the training; 0..2⁶³ − 1.
-        sample_every: Steps between two grids of samples in ``out/samples`` (for images and a loss
-            that teaches noise prediction), or None for none.
+        sample: What draws the grids, a function as :func:`minidiff.sampling.suited.samples`. None takes that
+            one, which obeys what the network predicts, for pictures.
+        sample_every: Steps between two grids of samples in ``out/samples``, or None for none.
         checkpoint_every: Steps between two checkpoints, or None for only one, at the end.
+        hooks: Functions that are called as ``hook(run)``, with the :class:`Run` as it stands, every 50 steps
+            (or ``hook.every``) and after the last: see :mod:`minidiff.training.hooks`.
         device: Where to train; None takes a GPU where there is one, else the CPU.
         progress: Show a progress bar.
 
@@ -133,9 +176,10 @@ def train(
         The :class:`Run`.
 
     Raises:
-        ValueError: If an argument is out of range; if ``out`` holds a run with other settings (the
-            message names each); if the checkpoint there is damaged.
-        TypeError: If an argument is of the wrong kind.
+        ValueError: If data are empty or not finite, or their parts do not go together; if ``out`` holds a
+            run with other settings (the message names each), or none to extend; if the checkpoint there is
+            damaged.
+        TypeError: If data are of another kind.
         IndexError: If a label is out of range.
         FloatingPointError: If the loss becomes NaN or infinite.
         ImportError: If several processes were launched and accelerate is not installed.
@@ -143,159 +187,207 @@ def train(
     Source:
         Ho et al. 2020, Algorithm 1; slide "Training".
     """
-    if not isinstance(net, nn.Module):
-        raise TypeError(f"net must be a torch.nn.Module, got {shown(net)}")
-    if not callable(loss):
-        raise TypeError(f"loss must be a function such as simple_loss, got {shown(loss)}")
-    if schedule is not None:
-        check_schedule(schedule)
-    _check_numbers(steps, minutes, batch, lr, weight_decay, warmup, ema, clip_norm, seed)
-    check_choice("precision", precision, ("auto", "fp32", "bf16"))
-    every = {"sample_every": sample_every, "checkpoint_every": checkpoint_every}
-    for name, number in every.items():
-        if number is not None:
-            check_positive_int(name, number)
-    dataset = TrainData(data, net)
-    processes = find_processes(device)
-    settings = {
-        "network": describe_net(net),
-        "data": fingerprint(dataset.x_0, dataset.y),
-        "loss": describe_callable(loss),
-        "schedule": describe_schedule(schedule),
-        "steps": steps,
-        "minutes": minutes,
-        "batch of all processes": batch * processes.count,
-        "lr": lr,
-        "weight_decay": weight_decay,
-        "warmup": warmup,
-        "ema": ema,
-        "clip_norm": clip_norm,
-        "precision": precision,
-        "augment": describe_callable(augment),
-        "seed": seed,
-    }
-    folder = None if out is None else RunFolder(out)
-    saved = processes.from_first(lambda: folder.open(settings, fresh) if folder else None)
-
-    net.to(processes.device)
-    dataset.move(processes.device)
-    if saved is None:
-        chosen = processes.from_first(lambda: choose_precision(net, dataset.x_0, precision))
-    else:
-        chosen = saved["precision"]
-    objective = processes.share(_Objective(net, loss, schedule, chosen))
-    state = TrainState(net, weight_decay, ema)
-    if saved is not None:
-        state.load_state_dict(saved["state"])
-    if state.finished and processes.rank == 0:
-        print(
-            f"{out} is finished ({state.step} steps): nothing is trained. fresh=True starts over."
-        )
-    shape = dataset.x_0.shape[1:]
-    previews = _can_preview(dataset.x_0, loss)
-    writer = folder if processes.rank == 0 else None
-    clock = Clock(steps, minutes, state.seconds, processes)
-    bar = Bar(clock, state.step, shown=progress and processes.rank == 0 and not state.finished)
-
-    if writer and saved is None:  # from here on it is settled which precision this run has
-        writer.save(state.state_dict(), settings, net, schedule, chosen, shape)
-
-    # Algorithm 1. What follows the descent is bookkeeping.
-    pending: list[Tensor] = []  # losses that still lie on the device
-    done = clock.part_done(state.step)
-    net.train()
-    while not state.finished:
-        with step_draws(seed, state.step, batch, processes) as draws:
-            # Line 2: x_0 ~ q(x_0), with its label where the data have labels.
-            x_0, y = dataset.draw(batch, draws, processes.device)
-            if augment is not None:
-                x_0 = augment(x_0, generator=draws)
-            # Lines 3 to 5: t and ε are drawn, and the network's guess of ε is compared.
-            value = objective(x_0, y, draws)
-            processes.backward(value)
-        # Line 5: the gradient descent step.
-        state.descend(lr * lr_factor(state.step, done, warmup), clip_norm)
-
-        pending.append(value.detach())
-        done = clock.part_done(state.step)
-        state.finished = done >= 1
-        save = state.finished or _due(state.step, checkpoint_every)
-        if save or _due(state.step, LOOK):
-            state.note(processes.mean(torch.stack(pending)))
-            state.seconds = clock.seconds()
-            pending.clear()
-            bar.update(state.step, done, state.losses)
-        if writer and previews and schedule and _due(state.step, sample_every):
-            grid = preview_grid(state.ema.net, schedule, shape)
-            save_sheet(writer.pictures / f"step_{state.step:06d}.png", grid, PREVIEW_COLUMNS)
-        if writer and save:
-            writer.save(state.state_dict(), settings, net, schedule, chosen, shape)
-    bar.close()
-    return Run(
-        net=state.ema.net,
-        raw_net=net,
-        schedule=schedule,
-        losses=state.losses,
-        steps=state.step,
-        seconds=state.seconds,
-        precision=chosen,
-        out=None if out is None else Path(out),
+    settings = Settings(
+        steps=steps,
+        minutes=minutes,
+        batch=batch,
+        lr=lr,
+        weight_decay=weight_decay,
+        warmup=warmup,
+        ema=ema,
+        clip_norm=clip_norm,
+        precision=precision,
+        augment=augment,
+        seed=seed,
     )
+    task = Task(net, read_data(data, net), loss, schedule, sample)
+    check_takes(loss, task.source.conditions)
+    folder = None if out is None else RunFolder(out)
+    training = Training(task, settings, folder, find_processes(device))
+    training.begin(fresh, extend)
+    own = list(hooks)
+    if folder is not None:
+        own += training.keeping(folder, sample_every, checkpoint_every)
+    if progress and training.processes.rank == 0 and not training.state.finished:
+        own.insert(0, ProgressBar(steps, training.state.step))
+    training.repeat(own)
+    return training.run()
 
 
-class _Objective(nn.Module):
-    """The loss as a module's forward pass: the form in which processes can share the gradients."""
+@dataclass(frozen=True)
+class Task:
+    """What a training teaches.
+
+    Attributes:
+        net: The network.
+        source: The data.
+        loss: What is made small.
+        schedule: The noise schedule, or None.
+        sample: What draws from the network, or None for what suits it.
+    """
+
+    net: nn.Module
+    source: Source
+    loss: Loss
+    schedule: NoiseSchedule | None
+    sample: Sampler | None
+
+    @property
+    def predicts(self) -> str | None:
+        """What the network learns to predict, as far as anyone says it."""
+        return taught_by(self.loss, self.net)
+
+    def described(self) -> dict[str, Any]:
+        """All of it that decides the result, by name."""
+        return {
+            "network": describe_net(self.net),
+            "data": self.source.described(),
+            "loss": describe_callable(self.loss),
+            "schedule": describe_schedule(self.schedule),
+            "predicts": self.predicts,
+        }
+
+    def kept(self) -> dict[str, Any]:
+        """What it takes to build the network again, and to draw from it."""
+        schedule = self.schedule
+        return {
+            "shape": list(self.source.shape),
+            "network": {"class": class_path(self.net), "config": kept_config(self.net)},
+            "predicts": self.predicts,
+            "sample": import_path(self.sample),
+            "schedule": schedule and {"name": schedule.name, "beta": schedule.beta[1:].clone()},
+        }
+
+
+class Training:
+    """A training under way: its parts, and how far it is.
+
+    Args:
+        task: What is taught.
+        settings: How.
+        folder: The folder of the run, or None.
+        processes: Those that share the work.
+    """
 
     def __init__(
-        self, net: nn.Module, loss: Callable[..., Tensor], schedule: Any, precision: str
+        self, task: Task, settings: Settings, folder: RunFolder | None, processes: Processes
     ) -> None:
-        super().__init__()
-        self.net = net
-        self.loss = loss
-        self.schedule = schedule
-        self.precision = precision
+        self.task, self.settings, self.folder, self.processes = task, settings, folder, processes
+        self.pending: list[Tensor] = []  # losses that still lie on the device
+        self.history: list[Change] = []
+        # What the folder is compared with, and keeps: looked up once, for it reads all of the data.
+        self.said: dict[str, Any] = {}
+        if folder is not None:
+            self.said = {**task.described(), **settings.described(processes.count)}
 
-    def forward(self, x_0: Tensor, y: Tensor | None, draws: Generator) -> Tensor:
-        with autocast(x_0.device, self.precision):
-            return self.loss(self.net, x_0, self.schedule, y=y, generator=draws)
-
-
-def _check_numbers(
-    steps: int | None,
-    minutes: float | None,
-    batch: int,
-    lr: float,
-    weight_decay: float,
-    warmup: int,
-    ema: float,
-    clip_norm: float | None,
-    seed: int,
-) -> None:
-    if (steps is None) == (minutes is None):
-        raise ValueError(
-            f"say how long to train by one of steps= and minutes=; got steps={steps}, minutes={minutes}"
+    def begin(self, fresh: bool, extend: bool) -> None:
+        """Start, or go back to where the run in the folder stands."""
+        task, settings, folder = self.task, self.settings, self.folder
+        processes = self.processes
+        saved = processes.from_first(
+            lambda: folder.open(self.said, fresh, extend) if folder else None
         )
-    if steps is not None:
-        check_positive_int("steps", steps)
-    else:
-        check_number("minutes", minutes, 0, math.inf, open_ends=True)
-    check_positive_int("batch", batch)
-    check_positive_int("warmup", warmup, low=0)
-    check_number("lr", lr, 0, math.inf, open_ends=True)
-    check_number("weight_decay", weight_decay, 0, math.inf)
-    if check_number("ema", ema, 0, 1) == 1:
-        raise ValueError("ema must lie in [0, 1), got 1: the average would never move")
-    if clip_norm is not None:
-        check_number("clip_norm", clip_norm, 0, math.inf, open_ends=True)
-    check_positive_int("seed", seed, low=0)
+        task.net.to(processes.device)
+        task.source.move(processes.device)
+        if task.predicts is not None:
+            tell(task.net, task.predicts)  # before the average is copied from it
+        if saved is None:
+            self.precision = processes.from_first(
+                lambda: choose_precision(task.net, processes.device, settings.precision)
+            )
+        else:
+            self.precision = saved["precision"]
+        objective = Objective(task.net, task.loss, task.schedule, self.precision)
+        self.objective = processes.share(objective)
+        self.state = TrainState(task.net, settings.weight_decay, settings.ema)
+        if saved is not None:
+            self.state.load_state_dict(saved["state"])
+            self.history = [Change(**change) for change in saved["history"]]
+        before = self.state.seconds
+        self.clock = Clock(settings.steps, settings.minutes, before, processes)
+        self.done = self.clock.part_done(self.state.step)
+        self.state.finished = self.done >= 1
+        if folder is None or processes.rank > 0:
+            return
+        if self.state.finished:
+            print(
+                f"{folder.path} is finished ({self.state.step} steps): nothing is trained. "
+                "fresh=True starts over, extend=True with more steps= goes on."
+            )
+        elif saved is None or saved["extended"]:
+            self.save()  # from here on it is settled which precision this run has, and what was changed
 
+    def repeat(self, hooks: Sequence[Hook]) -> None:
+        """Algorithm 1. What follows the descent is bookkeeping."""
+        settings, state, processes = self.settings, self.state, self.processes
+        self.task.net.train()
+        while not state.finished:
+            with step_draws(settings.seed, state.step, settings.batch, processes) as draws:
+                # Line 2: x_0 ~ q(x_0), with its conditions where the data have any.
+                x_0, conditions = self.task.source.draw(settings.batch, draws, processes.device)
+                if settings.augment is not None:
+                    x_0 = settings.augment(x_0, generator=draws)
+                # Lines 3 to 5: t and ε are drawn, and the network's guess is compared.
+                loss = self.objective(x_0, conditions, draws)
+                processes.backward(loss)
+            # Line 5: the gradient descent step.
+            rate = settings.lr * lr_factor(state.step, self.done, settings.warmup)
+            state.descend(rate, settings.clip_norm)
 
-def _due(step: int, every: int | None) -> bool:
-    return every is not None and step % every == 0
+            self.pending.append(loss.detach())
+            self.done = self.clock.part_done(state.step)
+            state.finished = self.done >= 1
+            due = [hook for hook in hooks if state.finished or is_due(hook, state.step)]
+            if due or state.finished or state.step % LOOK == 0:
+                self.look()
+            if processes.rank == 0:
+                for hook in due:
+                    hook(self.run())
 
+    def look(self) -> None:
+        """Read the losses, all processes together."""
+        self.state.note(self.processes.mean(torch.stack(self.pending)))
+        self.state.seconds = self.clock.seconds()
+        self.pending.clear()
 
-def _can_preview(x_0: Tensor, loss: Callable[..., Tensor]) -> bool:
-    """Whether samples can be drawn: of pictures, by a network that predicts the noise."""
-    teaches_eps = getattr(loss, "func", loss) is simple_loss  # also inside functools.partial
-    pictures = x_0.dim() == 4 and x_0.shape[1] in (1, 3)
-    return teaches_eps and pictures
+    def run(self) -> Run:
+        """What there is so far."""
+        return Run(
+            net=self.state.ema.net,
+            raw_net=self.task.net,
+            schedule=self.task.schedule,
+            losses=self.state.losses,
+            steps=self.state.step,
+            seconds=self.state.seconds,
+            precision=self.precision,
+            out=None if self.folder is None else self.folder.path,
+            done=min(self.done, 1.0),
+            history=self.history,
+        )
+
+    def keeping(
+        self, folder: RunFolder, sample_every: int | None, checkpoint_every: int | None
+    ) -> list[Hook]:
+        """The hooks that write into the folder: pictures, then the checkpoint."""
+        hooks: list[Hook] = []
+        net, source, sample = self.task.net, self.task.source, self.task.sample
+        if sample is None and can_preview(net, self.task.schedule, source.shape):
+            sample = samples
+        if sample_every is not None and sample is not None:
+            told = preview_conditions(net, source)
+            grids = SampleGrids(
+                sample_every, folder.pictures, sample=sample, shape=source.shape, conditions=told
+            )
+            hooks.append(grids)
+        return [*hooks, Checkpoints(checkpoint_every, self.save)]
+
+    def save(self) -> None:
+        """Write the checkpoint: the state, and what is needed to build the network again."""
+        assert self.folder is not None
+        content = {
+            "state": self.state.state_dict(),
+            "settings": self.said,
+            "history": [asdict(change) for change in self.history],
+            "precision": self.precision,
+        }
+        self.folder.save(content | self.task.kept())

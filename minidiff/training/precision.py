@@ -7,27 +7,28 @@ from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
+PRECISIONS = ("auto", "fp32", "bf16")
 GAIN = 1.2  # bfloat16 must be faster by this factor, else its lost digits are not worth it
 REPEATS = 7
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-def choose_precision(net: nn.Module, x: Tensor, precision: str) -> str:
+def choose_precision(net: nn.Module, device: torch.device, precision: str) -> str:
     """Settle ``"auto"``: ``"bf16"`` where convolutions run faster in it, else ``"fp32"``.
 
     A network without convolutions stays in float32: the small matrices of an MLP gain nothing.
 
     Args:
         net: The network that will be trained.
-        x: Its data, on the device where they will be.
+        device: Where it will be trained.
         precision: ``"fp32"``, ``"bf16"`` or ``"auto"``.
     """
     if precision != "auto":
         return precision
     convolves = any(isinstance(module, CONVOLUTIONS) for module in net.modules())
-    return "bf16" if convolves and bfloat16_gain(x.device) >= GAIN else "fp32"
+    return "bf16" if convolves and bfloat16_gain(device) >= GAIN else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

@@ -2,44 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from ..base.model import EpsModel
+from ..base.model import bare, model_device
+from ..base.rng import randn, seeded
 from ..chain.schedule import NoiseSchedule
-from ..sampling.guidance import classifier_free_guidance
-from ..sampling.loop import ddim_sample
+from .batches import Source
 
-PREVIEW_STEPS = 25  # DDIM steps: enough to judge by, and quick
+PREVIEW_STEPS = 25  # of the sampler: enough to judge by, and quick
 PREVIEW_COLUMNS = 10
 PREVIEW_ROWS = 2
+COLOURS = (1, 3)  # channels of what is a picture
+
+Sampler = Callable[..., Tensor]
+"""Called ``sample(net, schedule, noise, steps=..., w=..., generator=..., **conditions)``."""
+
+
+def can_preview(net: nn.Module, schedule: NoiseSchedule | None, shape: tuple[int, ...]) -> bool:
+    """Whether :func:`minidiff.sampling.suited.samples` gives pictures: the network says what it predicts.
+
+    Args:
+        net: The network.
+        schedule: What it is trained with.
+        shape: Of one example.
+    """
+    predicts = getattr(bare(net), "predicts", None)
+    if predicts is None or len(shape) != 3 or shape[0] not in COLOURS:
+        return False
+    if predicts == "velocity" or schedule is None:
+        return bool(predicts == "velocity")
+    # Where the last x_t holds no signal, noise and score say nothing of the picture.
+    return predicts in ("x0", "v") or float(schedule.alpha_bar[-1]) > 0
+
+
+def preview_conditions(net: nn.Module, source: Source) -> dict[str, Tensor]:
+    """What the grid's samples are told: labels in turn, a column a class; or what ten examples have."""
+    column = torch.arange(PREVIEW_ROWS * PREVIEW_COLUMNS) % PREVIEW_COLUMNS
+    if {*source.conditions} - {"y"}:
+        with torch.random.fork_rng(devices=[]):
+            drawn = source.examples(PREVIEW_COLUMNS, seeded(0))
+        return {name: x[column.to(x.device)] for name, x in drawn.items() if name != "x_0"}
+    classes = getattr(bare(net), "classes", None)
+    return {} if classes is None else {"y": column % classes}
 
 
 @torch.no_grad()
-def preview_grid(net: nn.Module, schedule: NoiseSchedule, shape: tuple[int, ...]) -> Tensor:
-    """Draw two rows of ten samples, always from the same noise; a column a class, guided with w = 1.
+def preview_grid(
+    sample: Sampler,
+    net: nn.Module,
+    schedule: NoiseSchedule | None,
+    shape: tuple[int, ...],
+    conditions: Mapping[str, Any],
+) -> Tensor:
+    """Draw two rows of ten samples, always from the same noise, guided with w = 1.
 
     Args:
-        net: A network that predicts the noise.
-        schedule: Its noise schedule.
-        shape: (C, H, W) of an image.
+        sample: What draws.
+        net: The network.
+        schedule: Its noise schedule, or None.
+        shape: Of one example, (C, H, W) for images.
+        conditions: See :func:`preview_conditions`.
 
     Returns:
-        Images, shape (20, C, H, W), in [-1, 1].
+        What the sampler gives, of 20 examples: images of shape (20, C, H, W) in [-1, 1].
     """
-    generator = torch.Generator().manual_seed(0)
-    count = PREVIEW_ROWS * PREVIEW_COLUMNS
-    classes = getattr(net, "classes", None)
-    eps_model: EpsModel = net
-    if classes is not None:
-        y = torch.arange(count) % PREVIEW_COLUMNS % classes
-        eps_model = classifier_free_guidance(net, y.to(next(net.parameters()).device), w=1.0)
-    return ddim_sample(
-        eps_model,
-        schedule,
-        (count, *shape),
-        steps=min(PREVIEW_STEPS, schedule.T),
-        clip=True,
-        generator=generator,
-        device=next(net.parameters()).device,
+    generator = seeded(0)
+    noise = randn((PREVIEW_ROWS * PREVIEW_COLUMNS, *shape), generator, model_device(net))
+    return sample(
+        net, schedule, noise, steps=PREVIEW_STEPS, w=1.0, generator=generator, **conditions
     )
+
+
+def is_pictures(x: Tensor) -> bool:
+    """Whether a batch can be seen: (N, 1 or 3, H, W)."""
+    return x.dim() == 4 and x.shape[1] in COLOURS

@@ -11,9 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..base.model import default_device
-from ..base.rng import BatchSlice, Generator
+from ..base.rng import BatchSlice
 
 Result = TypeVar("Result")
+
+Draws = torch.Generator | BatchSlice
+"""What the draws of a training step come from."""
 
 
 class Processes:
@@ -134,7 +137,7 @@ def _mix64(z: int) -> int:
 
 
 @contextmanager
-def step_draws(seed: int, step: int, batch: int, processes: Processes) -> Iterator[Generator]:
+def step_draws(seed: int, step: int, batch: int, processes: Processes) -> Iterator[Draws]:
     """The generator of one step: for the whole batch, of which this process takes its rows.
 
     Inside, torch's own generator is seeded too, for dropout layers ask no other; it is put back.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..base.files import CHECKPOINT, DamagedFileError, load_checkpoint, write_at
 from ..base.model import Denoiser, Network, tell
 from ..base.validate import shown
 from ..chain.schedule import NoiseSchedule
-from .classes import class_path, find_class, kept_config, short_name
+from .places import class_path, find_class, find_function, kept_config, short_name
 
 FOLDER = Path(__file__).parent
 SCHEDULE = "schedule.beta"  # β_1..β_T, float64, beside the network's weights
@@ -72,6 +72,16 @@ def example_shape(name: str | Path) -> tuple[int, ...]:
     if path.name == CHECKPOINT:
         return tuple(load_checkpoint(path)["shape"])
     return tuple(json.loads(_unpack(path, path.read_bytes())[1]["shape"]))
+
+
+def kept_sampler(name: str | Path) -> Callable[..., Tensor] | None:
+    """The function that a training was told to draw with, if it is one of the library's; else None.
+
+    Args:
+        name: As for :func:`load`; only the folder of a training says it.
+    """
+    path = _find(name)
+    return find_function(load_checkpoint(path).get("sample")) if path.name == CHECKPOINT else None
 
 
 def of_the_library(net: Any) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...base.times import check_t
-from ...base.validate import check_choice
+from ...base.validate import check_choice, check_t
 from ...chain.schedule import NoiseSchedule
 from ..schedules import LITTLE, SCHEDULES, check_settings, make_schedule, values_at
 from ..still import curve_panel, figure

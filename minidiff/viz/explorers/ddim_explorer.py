@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from ...base.model import EpsModel
-from ...base.times import check_t
-from ...base.validate import check_floats, check_number, check_schedule
+from ...base.validate import check_floats, check_number, check_schedule, check_t
 from ...chain.posterior import step_variances
 from ...chain.schedule import NoiseSchedule
 from ...sampling.loop import sampling_steps

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ...base.times import check_t
-from ...base.validate import check_choice, check_number
+from ...base.validate import check_choice, check_number, check_t
 from ...chain.forward import q_sample
 from ...chain.makers import (
     rescale_zero_terminal_snr,

@@ -23,22 +23,22 @@ def gain(monkeypatch):
 def test_auto_follows_the_measurement(gain):
     net = TinyUNet(width=4, multipliers=(1,))
     gain(1.6)
-    assert precision.choose_precision(net, X, "auto") == "bf16"
+    assert precision.choose_precision(net, CPU, "auto") == "bf16"
     gain(0.9)
-    assert precision.choose_precision(net, X, "auto") == "fp32"
+    assert precision.choose_precision(net, CPU, "auto") == "fp32"
     gain(1.1)  # faster, but not worth the digits
-    assert precision.choose_precision(net, X, "auto") == "fp32"
+    assert precision.choose_precision(net, CPU, "auto") == "fp32"
 
 
 def test_a_network_without_convolutions_stays_in_float32(gain):
     gain(10)
-    assert precision.choose_precision(MLP(width=8), torch.zeros(2, 2), "auto") == "fp32"
+    assert precision.choose_precision(MLP(width=8), CPU, "auto") == "fp32"
 
 
 @pytest.mark.parametrize("asked", ["fp32", "bf16"])
 def test_what_is_asked_for_is_not_measured(asked, monkeypatch):
     monkeypatch.delattr(precision, "bfloat16_gain")
-    assert precision.choose_precision(TinyUNet(width=4), X, asked) == asked
+    assert precision.choose_precision(TinyUNet(width=4), CPU, asked) == asked
 
 
 def test_the_measurement_compares_both_and_puts_the_threads_back(monkeypatch):

@@ -14,7 +14,7 @@ from minidiff.base.files import CHECKPOINT, DamagedFileError, load_checkpoint, s
 from minidiff.data.images import resized
 from minidiff.metrics.judge import draw_digits
 from minidiff.systems.digits import drawing
-from minidiff.weights import classes
+from minidiff.weights import places
 
 
 def card(name: str) -> dict:
@@ -283,9 +283,9 @@ class Outside(md.MLP):
 
 def test_a_class_is_imported_from_below_the_library_only(tmp_path, monkeypatch):
     imported = []
-    monkeypatch.setattr(classes.importlib, "import_module", lambda name: imported.append(name))
+    monkeypatch.setattr(places.importlib, "import_module", lambda name: imported.append(name))
     for path in ("os:system", "minidiffer.nn:MLP", "tests:Outside", ".nn:MLP"):
-        assert classes.find_class(path) is None
+        assert places.find_class(path) is None
     assert imported == []
 
 
@@ -293,13 +293,21 @@ def test_a_class_is_imported_from_below_the_library_only(tmp_path, monkeypatch):
     "path", ["minidiff.nn.unet:nothing", "minidiff.nowhere:MLP", "minidiff:train"]
 )
 def test_what_is_no_class_of_a_network_is_none(path):
-    assert classes.find_class(path) is None
+    assert places.find_class(path) is None
+
+
+def test_a_function_is_the_librarys_own():
+    assert places.find_function(places.import_path(md.ddim_sample)) is md.ddim_sample
+    assert places.find_function("minidiff.base.files:hashlib.file_digest") is None
+    assert places.find_function("minidiff.base.files:CHECKPOINT") is None
+    assert places.find_function(None) is None
+    assert places.import_path(None) is None
 
 
 def test_a_class_is_found_by_its_path():
     for net in (md.TinyUNet(width=4), md.MLP(width=8), md.DigitClassifier()):
-        assert classes.find_class(classes.class_path(net)) is type(net)
-        assert classes.find_class(type(net).__name__) is type(net)
+        assert places.find_class(places.class_path(net)) is type(net)
+        assert places.find_class(type(net).__name__) is type(net)
 
 
 def test_a_network_from_outside_is_filled(tmp_path):
