@@ -36,7 +36,6 @@ SLOW_FILES = {
     "unit/check/test_bank.py",
     "unit/check/graded/test_grading.py",
     "unit/test_cli.py",
-    "notebooks/test_concepts.py",
     "unit/data/test_torchvision.py",
     "unit/flow/test_losses.py",
     "unit/flow/test_solvers.py",
@@ -59,8 +58,13 @@ def layer(nodeid: str) -> str:
     return folder if folder in LAYERS else "other"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark slow files; put the layers in their order, and leave the order within a layer."""
+    for name in SLOW_FILES:
+        if not (config.rootpath / "tests" / name).is_file():
+            raise pytest.UsageError(
+                f"conftest.py calls tests/{name} slow, but there is no such file"
+            )
     for item in items:
         if item.nodeid.split("::")[0].removeprefix("tests/") in SLOW_FILES:
             item.add_marker("slow")

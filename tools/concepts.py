@@ -93,6 +93,7 @@ def texts() -> dict[str, str]:
     return found
 
 
+@cache
 def labels(pattern: re.Pattern[str]) -> dict[str, str]:
     """Each label of that kind and the page that it is on, in the order of the book."""
     return {
@@ -112,13 +113,19 @@ def function(name: str) -> object | None:
         return getattr(owner, attribute, None)
 
 
+@cache
+def parsed(path: str) -> tuple[str, list[ast.stmt]]:
+    """The text of a file of tests, and its statements."""
+    source = (ROOT / path).read_text(encoding="utf-8")
+    return source, ast.parse(source).body
+
+
 def test_problem(test: str, functions: tuple[str, ...]) -> str:
     """What is wrong with a test's name ("" for nothing): it has to exist and to use the function."""
     path, *names = test.split("::")
     if not (ROOT / path).is_file():
         return f"there is no file {path}"
-    source = (ROOT / path).read_text(encoding="utf-8")
-    body = ast.parse(source).body
+    source, body = parsed(path)
     for name in names:
         found = [node for node in body if getattr(node, "name", None) == name]
         if not found:

@@ -2,7 +2,8 @@
 
 `book_page` (see conftest.py) runs a test once for every page. The listings of source code under
 _modules/ and the indexes are the theme's own work; they are opened, too, but only for what a broken
-file or script would show.
+file or script would show. The tests that take longest stand first: workers take them one by one, in
+this order, and should end together.
 """
 
 import re
@@ -66,16 +67,6 @@ def load_everything(visit: Any) -> None:
         await Promise.all([...document.images].filter((i) => !i.complete).map(
           (i) => new Promise((r) => { i.onload = i.onerror = r; }))); }"""
     )
-
-
-def test_page_opens_without_network_or_error(open_page: Callable, book_page: str) -> None:
-    visit = open_page(book_page)
-    load_everything(visit)
-    visit.assert_clean()
-    assert visit.page.evaluate(BAD_IMAGES) == []
-    assert visit.page.evaluate(WITHOUT_ALT) == []
-    assert visit.page.evaluate(FORMULA_ERRORS) == []
-    assert visit.page.evaluate(NOT_TYPESET) == []
 
 
 def serious(page: Any, **options: Any) -> list[Any]:
@@ -208,3 +199,13 @@ def test_interactive_is_on_the_welcome_page_and_in_a_chapter(
     welcome, *chapters = pages_with_widgets()
     assert has(welcome)
     assert any(has(page) for page in chapters)
+
+
+def test_page_opens_without_network_or_error(open_page: Callable, book_page: str) -> None:
+    visit = open_page(book_page)
+    load_everything(visit)
+    visit.assert_clean()
+    assert visit.page.evaluate(BAD_IMAGES) == []
+    assert visit.page.evaluate(WITHOUT_ALT) == []
+    assert visit.page.evaluate(FORMULA_ERRORS) == []
+    assert visit.page.evaluate(NOT_TYPESET) == []
