@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .contracts import contract
 from .model import bare
 from .rng import Generator, rand
 from .shapes import beside
@@ -76,6 +77,12 @@ def nones(net: Any, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
+def taken_by_the_network(net: Any, conditions: Mapping[str, Any], batch: int) -> None:
+    """ValueError: If the network takes no such condition, or one has another batch."""
+    check_conditions(net, given(conditions), batch)
+
+
+@contract("probability: number in [0, 1], batch: count", taken_by_the_network)
 def drop_conditions(
     net: Any,
     conditions: Mapping[str, Any],
@@ -99,7 +106,8 @@ def drop_conditions(
         Those that are there, same shapes.
 
     Raises:
-        IndexError, TypeError, ValueError: As :func:`check_conditions`.
+        TypeError: If a condition is no tensor.
+        IndexError: If a label is outside 0..classes.
 
     Source:
         Ho and Salimans 2022, algorithm 1.
@@ -107,7 +115,6 @@ def drop_conditions(
     there = given(conditions)
     if not there:
         return {}
-    check_conditions(net, there, batch)
     device = next(iter(there.values())).device
     coin = rand((batch,), generator, device) < probability
     none = nones(net, there)

@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from .validate import check_number, check_positive_int, check_t, shown
+from .times import check_t
+from .validate import check_number, check_positive_int, shown
 
 FLOW_HINT = "flow time runs from 0 (noise) to 1 (data)"
 

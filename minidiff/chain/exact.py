@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
-from ..base.validate import is_real, shown
+from ..base.times import is_real
+from ..base.validate import shown
 from .schedule import NoiseSchedule, gathered, signal_and_noise
 
 

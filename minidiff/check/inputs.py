@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..base import shapes
+
 
 def pictures(generator: torch.Generator, *shape: int) -> Tensor:
     """Made-up pictures: uniform in [-1, 1]."""
@@ -18,4 +20,4 @@ def noise(generator: torch.Generator, *shape: int) -> Tensor:
 
 def beside(values: Tensor, x: Tensor) -> Tensor:
     """One number an example, in the shape and type that multiply a batch x: (B,) → (B, 1, ...)."""
-    return values.reshape(-1, *[1] * (x.dim() - 1)).to(x.dtype)
+    return shapes.beside(values, x).to(x.dtype)

@@ -8,12 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..base.contracts import contract
 from ..base.rng import Generator, randn
-from ..base.validate import check_floats, check_number
 
 COARSE = 4  # the bending field is drawn on a 4 × 4 grid and interpolated: neighbours move together
 
 
+def holds_images(x: Tensor) -> None:
+    """ValueError: If ``x`` is not (B, C, H, W)."""
+    if x.dim() != 4:
+        raise ValueError(f"x must be images (B, C, H, W), got {tuple(x.shape)}")
+
+
+@contract("x: batch, shift and turn and scale and bend: number in [0, inf]", holds_images)
 def warp(
     x: Tensor,
     *,
@@ -43,20 +50,10 @@ def warp(
     Returns:
         Images of the same shape.
 
-    Raises:
-        TypeError: If ``x`` holds no floating-point numbers.
-        ValueError: If ``x`` is not (B, C, H, W), or an amount is negative.
-
     Source:
         Simard, Steinkraus and Platt 2003, "Best practices for convolutional neural networks applied to
         visual document analysis", section 2 (the elastic field).
     """
-    # On a GPU, looking for NaN would make each training step wait.
-    check_floats("x", x, look_inside=x.device.type == "cpu")
-    if x.dim() != 4:
-        raise ValueError(f"x must be images (B, C, H, W), got {tuple(x.shape)}")
-    for name, amount in {"shift": shift, "turn": turn, "scale": scale, "bend": bend}.items():
-        check_number(name, amount, 0, math.inf)
     batch, _, height, width = x.shape
     z = randn((batch, 4), generator, x.device)
     field = randn((batch, 2, COARSE, COARSE), generator, x.device)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..base.validate import check_choice, check_positive_int
+from ..base.contracts import contract, unchecked
 from . import _torchvision
 
 NAMES = ("digits", *_torchvision.SETS)
@@ -26,6 +26,16 @@ CLASSES = 10  # every set here happens to have ten
 BUNDLED = Path(__file__).with_name("digits.npz")
 
 
+def known_classes(classes: Sequence[int] | None) -> None:
+    """IndexError: If an entry of ``classes`` is outside 0..9."""
+    if classes is not None and max(classes) >= CLASSES:
+        raise IndexError(f"classes holds {max(classes)}, which is outside 0..{CLASSES - 1}")
+
+
+@contract(
+    f"name: one of {NAMES}, split: one of {SPLITS}, size: count, classes: counts from 0",
+    known_classes,
+)
 def load(
     name: str,
     split: str = "train",
@@ -71,27 +81,18 @@ def load(
         the CPU.
 
     Raises:
-        TypeError: If ``size`` or an entry of ``classes`` is no integer.
-        ValueError: If ``name``, ``split`` or ``size`` is not allowed, ``classes`` is empty, or a file is
-            damaged.
-        IndexError: If an entry of ``classes`` is outside 0..9.
+        ValueError: If a file is damaged.
         ImportError: If a larger set is asked for and torchvision is missing.
         FileNotFoundError: If torchvision works but the files are missing and ``download`` is False.
         ConnectionError: If torchvision works, the files are missing and cannot be downloaded.
     """
-    check_choice("name", name, NAMES)
-    check_choice("split", split, SPLITS)
-    if size is not None:
-        size = check_positive_int("size", size)
-    wanted = None if classes is None else _check_classes(classes)
-
     if name == "digits":
         pixels, labels = _bundled_digits(split)
     else:
         folder = _cache() if root is None else Path(root)
         pixels, labels = _torchvision.read(name, split == "train", folder, download)
-    if wanted is not None:
-        keep = torch.isin(labels, torch.tensor(wanted))
+    if classes is not None:
+        keep = torch.isin(labels, torch.tensor(list(classes)))
         pixels, labels = pixels[keep], labels[keep]
     if size is not None and pixels.shape[-2:] != (size, size):
         pixels = _resize(pixels, size)
@@ -99,15 +100,17 @@ def load(
     return pixels.to(torch.float32).div_(127.5).sub_(1), labels
 
 
+@contract(f"split: one of {SPLITS}, size: count or None")
 def digits(split: str = "train", size: int | None = 16) -> tuple[Tensor, Tensor]:
     """Load the bundled digits, at 16×16 unless told otherwise: ``load("digits", split, size)``.
 
     Returns:
         The images, float32 (N, 1, size, size) in [-1, 1], and their labels, int64 (N,).
     """
-    return load("digits", split, size)
+    return unchecked(load)("digits", split, size)
 
 
+@contract("images: batch, size: count")
 def resized(images: Tensor, size: int) -> Tensor:
     """Resize images (N, C, H, W) in [-1, 1] as :func:`load` does, through 8 bits; or leave them alone.
 
@@ -142,17 +145,6 @@ def _resize(pixels: Tensor, size: int) -> Tensor:
         for part in torch.split(pixels, 1000)
     ]
     return torch.cat([part.round().to(torch.uint8) for part in parts])
-
-
-def _check_classes(classes: Sequence[int]) -> list[int]:
-    if isinstance(classes, (int, str)):
-        raise TypeError(f"classes must be a list such as [0, 1], got {classes!r}")
-    wanted = [check_positive_int(f"classes[{i}]", c, low=0) for i, c in enumerate(classes)]
-    if not wanted:
-        raise ValueError("classes is empty; name at least one class, or leave it None for all")
-    if max(wanted) >= CLASSES:
-        raise IndexError(f"classes holds {max(wanted)}, which is outside 0..{CLASSES - 1}")
-    return wanted
 
 
 def _cache() -> Path:

@@ -8,14 +8,58 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..base.contracts import contract
 from ..base.rng import Generator, rand, randint, randn
-from ..base.validate import check_choice, check_positive_int
 
 EIGHT_RADIUS = 1.6
 EIGHT_STD = 0.15
 """Standard deviation of each of the eight Gaussians, in both directions."""
 
 
+def eight_means() -> Tensor:
+    """Return the means of ``toy("eight_gaussians")``, float32 (8, 2), counter-clockwise from (1.6, 0)."""
+    return EIGHT_RADIUS * _unit(torch.arange(8) * (2 * math.pi / 8))
+
+
+def _unit(angle: Tensor) -> Tensor:
+    """Turn angles (n,) into points (n, 2) of the unit circle."""
+    return torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def _eight_gaussians(n: int, generator: Generator | None) -> Tensor:
+    k = randint(0, 7, (n,), generator)
+    return eight_means().to(k.device)[k] + EIGHT_STD * randn((n, 2), generator)
+
+
+def _ring(n: int, generator: Generator | None) -> Tensor:
+    radius = 1.6 + 0.1 * randn((n, 1), generator)
+    return radius * _unit(2 * math.pi * rand((n,), generator))
+
+
+def _two_moons(n: int, generator: Generator | None) -> Tensor:
+    half_circle = _unit(math.pi * rand((n,), generator))
+    moon = (half_circle - half_circle.new_tensor([0.5, 0.25])) * (4 / 3)
+    sign = 2 * randint(0, 1, (n, 1), generator) - 1
+    return sign * moon + 0.1 * randn((n, 2), generator)
+
+
+def _swiss_roll(n: int, generator: Generator | None) -> Tensor:
+    angle = 1.5 * math.pi * (1 + 2 * rand((n,), generator))
+    spiral = (2 / (4.5 * math.pi)) * angle[:, None] * _unit(angle)
+    return spiral + 0.05 * randn((n, 2), generator)
+
+
+_RECIPES: dict[str, Callable[[int, Generator | None], Tensor]] = {
+    "two_moons": _two_moons,
+    "swiss_roll": _swiss_roll,
+    "eight_gaussians": _eight_gaussians,
+    "ring": _ring,
+}
+TOY = tuple(_RECIPES)
+"""What :func:`toy` knows."""
+
+
+@contract(f"name: one of {TOY}, n: count")
 def toy(
     name: str,
     n: int,
@@ -61,56 +105,7 @@ def toy(
 
     Returns:
         The points, float32 (n, 2).
-
-    Raises:
-        TypeError: If ``n`` is no integer.
-        ValueError: If ``name`` is not one of ``minidiff.data.TOY``, or ``n`` is below 1.
     """
-    check_choice("name", name, TOY)
-    n = check_positive_int("n", n)
     # The points are computed where they are drawn and only then moved: another device's cosine may
     # differ in its last bit.
     return _RECIPES[name](n, generator).to(device=device)
-
-
-def eight_means() -> Tensor:
-    """Return the means of ``toy("eight_gaussians")``, float32 (8, 2), counter-clockwise from (1.6, 0)."""
-    return EIGHT_RADIUS * _unit(torch.arange(8) * (2 * math.pi / 8))
-
-
-def _unit(angle: Tensor) -> Tensor:
-    """Turn angles (n,) into points (n, 2) of the unit circle."""
-    return torch.stack([angle.cos(), angle.sin()], dim=1)
-
-
-def _eight_gaussians(n: int, generator: Generator | None) -> Tensor:
-    k = randint(0, 7, (n,), generator)
-    return eight_means().to(k.device)[k] + EIGHT_STD * randn((n, 2), generator)
-
-
-def _ring(n: int, generator: Generator | None) -> Tensor:
-    radius = 1.6 + 0.1 * randn((n, 1), generator)
-    return radius * _unit(2 * math.pi * rand((n,), generator))
-
-
-def _two_moons(n: int, generator: Generator | None) -> Tensor:
-    half_circle = _unit(math.pi * rand((n,), generator))
-    moon = (half_circle - half_circle.new_tensor([0.5, 0.25])) * (4 / 3)
-    sign = 2 * randint(0, 1, (n, 1), generator) - 1
-    return sign * moon + 0.1 * randn((n, 2), generator)
-
-
-def _swiss_roll(n: int, generator: Generator | None) -> Tensor:
-    angle = 1.5 * math.pi * (1 + 2 * rand((n,), generator))
-    spiral = (2 / (4.5 * math.pi)) * angle[:, None] * _unit(angle)
-    return spiral + 0.05 * randn((n, 2), generator)
-
-
-_RECIPES: dict[str, Callable[[int, Generator | None], Tensor]] = {
-    "two_moons": _two_moons,
-    "swiss_roll": _swiss_roll,
-    "eight_gaussians": _eight_gaussians,
-    "ring": _ring,
-}
-TOY = tuple(_RECIPES)
-"""What :func:`toy` knows."""

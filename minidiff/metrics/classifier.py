@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..base.validate import check_floats, check_positive_int
+from ..base.contracts import contract, unchecked
 
 
 class Classifier(Protocol):
@@ -30,6 +30,7 @@ class Estimate(NamedTuple):
     standard_error: float
 
 
+@contract("images: floats, batch: count")
 def features(classifier: Classifier, images: Tensor, batch: int = 500) -> Tensor:
     """Return the classifier's features of many images, a batch at a time.
 
@@ -40,14 +41,11 @@ def features(classifier: Classifier, images: Tensor, batch: int = 500) -> Tensor
 
     Returns:
         The features, float32 (N, D), on the CPU.
-
-    Raises:
-        TypeError: If ``images`` is no tensor of floating-point numbers, or ``batch`` no integer.
-        ValueError: If ``images`` is empty or holds NaN or infinity, or ``batch`` is below 1.
     """
     return _in_batches(classifier.features, classifier, images, batch)
 
 
+@contract("images: floats, labels: label of each of images, batch: count")
 def accuracy(classifier: Classifier, images: Tensor, labels: Tensor, batch: int = 500) -> Estimate:
     r"""Share of images that the classifier gives the label they should have.
 
@@ -65,16 +63,21 @@ def accuracy(classifier: Classifier, images: Tensor, labels: Tensor, batch: int 
         ``Estimate(value, standard_error)``, both within 0..1.
 
     Raises:
-        TypeError: If ``images`` holds no floating-point numbers, or ``labels`` is not int64.
-        ValueError: If there are not as many labels as images, or ``images`` is empty or holds NaN.
         IndexError: If a label is no class of the classifier.
     """
     logits = _in_batches(classifier, classifier, images, batch)
-    _check_targets(labels, *logits.shape)
+    _check_known(labels, logits.shape[1])
     share = float((logits.argmax(dim=1) == labels.cpu()).double().mean())
     return Estimate(share, math.sqrt(share * (1 - share) / len(images)))
 
 
+def two_images(images: Tensor) -> None:
+    """ValueError: If there is one image only."""
+    if len(images) < 2:
+        raise ValueError("images holds 1 image; a standard error takes at least 2")
+
+
+@contract("images: floats, labels: label of each of images, batch: count", two_images)
 def fidelity(classifier: Classifier, images: Tensor, labels: Tensor, batch: int = 500) -> Estimate:
     r"""Mean log-probability that the classifier gives to the label that each image should have.
 
@@ -93,20 +96,29 @@ def fidelity(classifier: Classifier, images: Tensor, labels: Tensor, batch: int 
         ``Estimate(value, standard_error)``, in nats; 0 is the best.
 
     Raises:
-        IndexError, TypeError, ValueError: As :func:`accuracy`; ValueError also for a single image.
+        IndexError: If a label is no class of the classifier.
 
     Source:
         The axis of fidelity of Dhariwal and Nichol 2021, section 4.3, there by precision.
     """
     logits = _in_batches(classifier, classifier, images, batch)
-    _check_targets(labels, *logits.shape)
-    if len(images) < 2:
-        raise ValueError("images holds 1 image; a standard error takes at least 2")
+    _check_known(labels, logits.shape[1])
     rows = torch.arange(len(images))
     log_p = logits.double().log_softmax(dim=1)[rows, labels.cpu()]
     return Estimate(float(log_p.mean()), float(log_p.std()) / math.sqrt(len(images)))
 
 
+def three_of_each(labels: Tensor) -> None:
+    """ValueError: If a class is there only once or twice."""
+    classes, counts = torch.unique(labels.cpu(), return_counts=True)
+    if int(counts.min()) < 3:
+        raise ValueError(
+            f"labels holds class {int(classes[counts.argmin()])} {int(counts.min())} time(s); a variance "
+            f"within a class, and its error, take at least 3 images of it"
+        )
+
+
+@contract("images: floats, labels: label of each of images, batch: count", three_of_each)
 def diversity(classifier: Classifier, images: Tensor, labels: Tensor, batch: int = 500) -> Estimate:
     r"""Variance of the classifier's features within a class, averaged over the classes.
 
@@ -128,22 +140,11 @@ def diversity(classifier: Classifier, images: Tensor, labels: Tensor, batch: int
     Returns:
         ``Estimate(value, standard_error)``, in squared units of the features.
 
-    Raises:
-        TypeError: As :func:`accuracy`.
-        ValueError: As :func:`accuracy`, or if a class is there only once or twice.
-        IndexError: If a label is negative.
-
     Source:
         The trace of the within-class covariance of Fisher's discriminant (Bishop 2006, section 4.1.4).
     """
-    found = features(classifier, images, batch).double()
-    _check_targets(labels, len(found), 2**62)
+    found = unchecked(features)(classifier, images, batch).double()
     classes, counts = torch.unique(labels.cpu(), return_counts=True)
-    if int(counts.min()) < 3:
-        raise ValueError(
-            f"labels holds class {int(classes[counts.argmin()])} {int(counts.min())} time(s); a variance "
-            f"within a class, and its error, take at least 3 images of it"
-        )
     values, errors_2 = [], []
     for k, n in zip(classes.tolist(), counts.tolist(), strict=True):
         group = found[labels.cpu() == k]
@@ -157,8 +158,6 @@ def _in_batches(
     function: Callable[[Tensor], Tensor], classifier: object, images: Tensor, batch: int
 ) -> Tensor:
     """Rows (N, D) that the classifier's function gives for all images, on the CPU."""
-    check_floats("images", images)
-    batch = check_positive_int("batch", batch)
     module = classifier if isinstance(classifier, nn.Module) else nn.Identity()
     device = next(module.parameters(), images).device
     with torch.no_grad(), _evaluating(module):
@@ -177,15 +176,8 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
         module.train(was_training)
 
 
-def _check_targets(labels: Tensor, count: int, classes: int) -> None:
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
-        found = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
-        raise TypeError(f"labels must be a LongTensor (N,), got {found}")
-    if labels.shape != (count,):
-        raise ValueError(
-            f"labels must have shape ({count},), one for each image; got {tuple(labels.shape)}"
+def _check_known(labels: Tensor, classes: int) -> None:
+    if int(labels.max()) >= classes:
+        raise IndexError(
+            f"labels holds {int(labels.max())}, but the classifier knows only 0..{classes - 1}"
         )
-    smallest, largest = (int(v) for v in labels.aminmax())
-    if smallest < 0 or largest >= classes:
-        wrong = smallest if smallest < 0 else largest
-        raise IndexError(f"labels holds {wrong}, but the classifier knows only 0..{classes - 1}")

@@ -7,11 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from ..base.contracts import contract, unchecked
 from ..base.rng import Generator, randn
-from ..base.validate import check_positive_int
-from .rows import as_rows
+from .rows import TWO_SETS, alike, as_rows
 
 
+@contract(f"{TWO_SETS}, chunk: count", alike)
 def nearest(a: Tensor, b: Tensor, chunk: int = 1024) -> tuple[Tensor, Tensor]:
     r"""Find for each example of one set its nearest neighbour in the other.
 
@@ -25,31 +26,28 @@ def nearest(a: Tensor, b: Tensor, chunk: int = 1024) -> tuple[Tensor, Tensor]:
 
     Returns:
         The distances d, float64 (N,), 0 for an exact copy, and the rows j of ``b``, int64 (N,).
-
-    Raises:
-        TypeError: If ``a`` or ``b`` holds no floating-point numbers, or ``chunk`` is no integer.
-        ValueError: If the trailing shapes differ, a set is empty or holds NaN, or ``chunk`` is below 1.
     """
     a, b = as_rows(a, b)
-    chunk = check_positive_int("chunk", chunk)
     distances, rows = zip(
         *(_nearest(part, b, chunk) for part in torch.split(a, chunk)), strict=True
     )
     return torch.cat(distances), torch.cat(rows)
 
 
+@contract(f"{TWO_SETS}, chunk: count", alike)
 def nearest_distance(a: Tensor, b: Tensor, chunk: int = 1024) -> Tensor:
     """Return the Euclidean distance of each example of ``a`` to its nearest one in ``b``.
 
     Samples that are nearer to training images than held-out images are have been copied. Arguments
-    and errors are those of :func:`nearest`.
+    are those of :func:`nearest`.
 
     Returns:
         The distances, float64 (N,).
     """
-    return nearest(a, b, chunk)[0]
+    return unchecked(nearest)(a, b, chunk)[0]
 
 
+@contract(f"{TWO_SETS}, projections: count", alike)
 def sliced_wasserstein(
     a: Tensor, b: Tensor, projections: int = 128, generator: Generator | None = None
 ) -> float:
@@ -72,14 +70,8 @@ def sliced_wasserstein(
 
     Returns:
         :math:`\mathrm{SW}_2`, not squared, in the units of the points.
-
-    Raises:
-        TypeError: If ``a`` or ``b`` holds no floating-point numbers, or ``projections`` is no integer.
-        ValueError: If the trailing shapes differ, a set is empty or holds NaN, or ``projections`` is
-            below 1.
     """
     a, b = (x.double() for x in as_rows(a, b))
-    projections = check_positive_int("projections", projections)
     theta = randn((projections, a.shape[1]), generator, device="cpu", dtype=torch.float64)
     theta = theta / theta.norm(dim=1, keepdim=True)
     quantiles_a = (a @ theta.T).sort(dim=0).values  # (N, projections)

@@ -5,11 +5,30 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..base.contracts import contract, unchecked
 from ..base.rng import Generator, randint
-from ..base.validate import check_floats, check_positive_int, check_same_shape
-from .rows import as_rows
+from .rows import TWO_SETS, alike, as_rows
 
 
+def a_mean_is_a_vector(mean_a: Tensor) -> None:
+    """ValueError: If a mean is no vector."""
+    if mean_a.dim() != 1:
+        raise ValueError(f"mean_a must have shape (D,), got {tuple(mean_a.shape)}")
+
+
+def covariances(mean_a: Tensor, cov_a: Tensor, cov_b: Tensor) -> None:
+    """ValueError: If a covariance is not (D, D) and symmetric."""
+    width = len(mean_a)
+    for name, cov in (("cov_a", cov_a), ("cov_b", cov_b)):
+        if cov.shape != (width, width):
+            raise ValueError(f"{name} must have shape ({width}, {width}), got {tuple(cov.shape)}")
+        if not torch.allclose(cov, cov.T, rtol=0, atol=1e-6 * float(cov.abs().max())):
+            raise ValueError(f"{name} must be symmetric, as covariances are")
+
+
+@contract(
+    "mean_a: floats, mean_b: like mean_a, cov_a and cov_b: floats", a_mean_is_a_vector, covariances
+)
 def frechet_gaussians(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
     r"""Squared Fréchet distance between two normal distributions.
 
@@ -33,23 +52,26 @@ def frechet_gaussians(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tens
         The squared distance, at least 0, in squared units of the features.
 
     Raises:
-        TypeError: If an argument is no tensor of floating-point numbers.
-        ValueError: If the shapes do not fit together, a covariance is not symmetric or has a negative
-            eigenvalue, or anything is NaN or infinite.
+        ValueError: If a covariance has a negative eigenvalue.
     """
-    mean_a = check_floats("mean_a", mean_a).detach().to("cpu", torch.float64)
-    mean_b = check_floats("mean_b", mean_b).detach().to("cpu", torch.float64)
-    check_same_shape("mean_b", mean_b, "mean_a", mean_a)
-    if mean_a.dim() != 1:
-        raise ValueError(f"mean_a must have shape (D,), got {tuple(mean_a.shape)}")
-    root_a = _root("cov_a", cov_a, len(mean_a))
-    root_b = _root("cov_b", cov_b, len(mean_a))
+    root_a, root_b = _root("cov_a", _wide(cov_a)), _root("cov_b", _wide(cov_b))
     traces = root_a.square().sum() + root_b.square().sum()  # tr C is the squared norm of its root
     common = torch.linalg.svdvals(root_a @ root_b).sum()
     # Equal arguments may come out at -1e-16.
-    return max(0.0, float((mean_a - mean_b).square().sum() + traces - 2 * common))
+    return max(0.0, float((_wide(mean_a) - _wide(mean_b)).square().sum() + traces - 2 * common))
 
 
+def ranks(a: Tensor, b: Tensor) -> None:
+    """ValueError: If a set has not more rows than features: its covariance would be singular."""
+    for name, x in (("a", a), ("b", b)):
+        if len(x) <= (width := x[0].numel()):
+            raise ValueError(
+                f"{name} has {len(x)} rows of {width} features; a covariance needs more rows than "
+                f"features, at least {width + 1}: give more examples or narrower features"
+            )
+
+
+@contract(TWO_SETS, alike, ranks)
 def frechet_distance(a: Tensor, b: Tensor) -> float:
     r"""Squared Fréchet distance between normal distributions fitted to two sets of features.
 
@@ -64,15 +86,21 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
     Returns:
         The squared distance, at least 0, in squared units of the features.
-
-    Raises:
-        TypeError: If ``a`` or ``b`` is no tensor of floating-point numbers.
-        ValueError: If the widths differ, a set has not more rows than features (its covariance would be
-            singular), or anything is NaN or infinite.
     """
-    return _fitted_distance(*_feature_pair(a, b))
+    a, b = as_rows(a, b)
+    return _fitted_distance(a.double(), b.double())
 
 
+def a_group_a_row(a: Tensor, b: Tensor, groups: tuple[Tensor, Tensor] | None) -> None:
+    """ValueError: If ``groups`` are not one for each row."""
+    if groups is not None and [len(g) for g in groups] != [len(a), len(b)]:
+        raise ValueError(
+            f"groups must have one entry for each row of a and of b, {len(a)} and {len(b)}; got "
+            f"{' and '.join(str(len(g)) for g in groups)}"
+        )
+
+
+@contract(f"{TWO_SETS}, n: count from 2", alike, ranks, a_group_a_row)
 def frechet_bootstrap(
     a: Tensor,
     b: Tensor,
@@ -99,19 +127,8 @@ def frechet_bootstrap(
 
     Returns:
         The standard error, in squared units of the features.
-
-    Raises:
-        TypeError: As :func:`frechet_distance`, or if ``n`` is no integer.
-        ValueError: As :func:`frechet_distance`, or if ``n`` is below 2, or ``groups`` are not one for
-            each row.
     """
-    a, b = _feature_pair(a, b)
-    if groups is not None and [len(g) for g in groups] != [len(a), len(b)]:
-        raise ValueError(
-            f"groups must have one entry for each row of a and of b, {len(a)} and {len(b)}; got "
-            f"{' and '.join(str(len(g)) for g in groups)}"
-        )
-    n = check_positive_int("n", n, low=2)
+    a, b = (x.double() for x in as_rows(a, b))
     groups_a, groups_b = (None, None) if groups is None else groups
     distances = [
         _fitted_distance(_redraw(a, groups_a, generator), _redraw(b, groups_b, generator))
@@ -120,16 +137,14 @@ def frechet_bootstrap(
     return float(torch.tensor(distances, dtype=torch.float64).std())
 
 
-def _root(name: str, cov: Tensor, width: int) -> Tensor:
+def _wide(x: Tensor) -> Tensor:
+    return x.detach().to("cpu", torch.float64)
+
+
+def _root(name: str, cov: Tensor) -> Tensor:
     """Symmetric square root of a covariance matrix (D, D)."""
-    cov = check_floats(name, cov).detach().to("cpu", torch.float64)
-    if cov.shape != (width, width):
-        raise ValueError(f"{name} must have shape ({width}, {width}), got {tuple(cov.shape)}")
-    scale = float(cov.abs().max())
-    if not torch.allclose(cov, cov.T, rtol=0, atol=1e-6 * scale):
-        raise ValueError(f"{name} must be symmetric, as covariances are")
     values, vectors = torch.linalg.eigh(cov)
-    if float(values.min()) < -1e-6 * scale:
+    if float(values.min()) < -1e-6 * float(cov.abs().max()):
         raise ValueError(
             f"{name} has the negative eigenvalue {float(values.min()):.3g}; no covariance has"
         )
@@ -138,7 +153,8 @@ def _root(name: str, cov: Tensor, width: int) -> Tensor:
 
 
 def _fitted_distance(a: Tensor, b: Tensor) -> float:
-    return frechet_gaussians(a.mean(dim=0), _covariance(a), b.mean(dim=0), _covariance(b))
+    distance = unchecked(frechet_gaussians)
+    return distance(a.mean(dim=0), _covariance(a), b.mean(dim=0), _covariance(b))
 
 
 def _covariance(x: Tensor) -> Tensor:
@@ -154,15 +170,3 @@ def _redraw(x: Tensor, groups: Tensor | None, generator: Generator | None) -> Te
     return torch.cat(
         [_redraw(x[groups == group], None, generator) for group in torch.unique(groups)]
     )
-
-
-def _feature_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Two sets of features in float64, each with enough rows for a covariance of full rank."""
-    rows_a, rows_b = as_rows(a, b)
-    for name, x in (("a", rows_a), ("b", rows_b)):
-        if len(x) <= x.shape[1]:
-            raise ValueError(
-                f"{name} has {len(x)} rows of {x.shape[1]} features; a covariance needs more rows than "
-                f"features, at least {x.shape[1] + 1}: give more examples or narrower features"
-            )
-    return rows_a.double(), rows_b.double()

@@ -14,6 +14,7 @@ from ..base.rng import Generator, seeded
 from ..chain.forward import q_sample
 from ..chain.schedule import NoiseSchedule, linear_schedule
 from ..data.augment import warp
+from ..data.images import CLASSES
 from ..flow.losses import matching_loss
 from ..losses.learned_variance import hybrid_loss
 from ..losses.simple import noisy_classifier_loss, simple_loss
@@ -23,7 +24,6 @@ from ..sampling.suited import samples
 from .recipe import Recipe
 
 SIZE = 16
-CLASSES = 10
 SAMPLES = 1000  # images that a network is scored with
 WEIGHTS = (0.0, 1.0)  # guidance
 LOOKS = (1, 250, 500, 750)  # times at which the noisy classifier is scored

@@ -101,11 +101,12 @@ def wrong_floats(name: str, like: torch.Tensor = X) -> list[tuple]:
     ]
 
 
-def wrong_shapes(name: str, other: str) -> list[tuple]:
+def wrong_shapes(name: str, other: str, like: torch.Tensor = X) -> list[tuple]:
     """Shapes that would broadcast against X, and one that would not."""
     shapes = [(1, 1, 8, 8), (3, 1, 1, 1), (3, 8, 8), (8, 8), (3, 2, 8, 8), (3, 1, 8, 7)]
+    right = str(tuple(like.shape))
     return [
-        (str(shape), torch.zeros(shape), ValueError, (name, str(shape), other, "(3, 1, 8, 8)"))
+        (str(shape), torch.zeros(shape), ValueError, (name, str(shape), other, right))
         for shape in shapes
     ]
 
@@ -336,7 +337,7 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "tensor": lambda c, good: wrong_floats(c.argument, good[c.argument])[:8],
     "like": lambda c, good: [
         *wrong_floats(c.argument),
-        *wrong_shapes(c.argument, c.words["other"]),
+        *wrong_shapes(c.argument, c.words["other"], good[c.words["other"]]),
     ],
     "examples": lambda c, good: [
         *wrong_floats(c.argument, good[c.argument]),
@@ -409,9 +410,9 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
         if row[0] != "0" or not c.words["low"] or int(c.words["low"]) > 0
     ],
     "counts": lambda c, good: [
-        ("a number", 2, TypeError, (f"{c.argument} must be a sequence", "2 (int)")),
-        ("none", (), ValueError, (f"{c.argument} must name at least one", "(1, 2, 2)")),
-        ("0", (1, 0), ValueError, (f"{c.argument}[1] must be at least 1", "got 0")),
+        ("a number", 2, TypeError, (f"{c.argument} must be a list", "2 (int)")),
+        ("none", (), ValueError, (f"{c.argument} is empty", "at least one")),
+        ("a negative one", (1, -1), ValueError, (f"{c.argument}[1] must be at least", "got -1")),
         ("floats", (1, 2.0), TypeError, (f"{c.argument}[1] must be an integer", "got 2.0")),
     ],
     "shape": lambda c, good: WRONG_SHAPE,

@@ -14,6 +14,8 @@ import minidiff as md
 from minidiff import flow
 from minidiff.base.contracts import CONTRACTS, contract, unchecked
 from minidiff.chain.posterior import log_interpolation
+from minidiff.data.augment import warp
+from minidiff.data.images import resized
 from minidiff.losses.bound import bound_terms
 from minidiff.losses.elbo import L_T
 from minidiff.nn.attention import SelfAttention
@@ -29,6 +31,7 @@ CONVERSIONS = {
     if source != target
 }
 
+READER = md.DigitClassifier(size=8)
 ENDS = {"T": 9, "beta_1": 0.1, "beta_T": 0.2}
 CURVE = S.continuous
 POINT, MIXTURE = md.exact.gaussian(0.0, 1.0, S), md.exact.mixture(X, 1.0, None, S)
@@ -36,6 +39,16 @@ POINT, MIXTURE = md.exact.gaussian(0.0, 1.0, S), md.exact.mixture(X, 1.0, None, 
 #: Arguments with which each function works.
 GOOD = [
     (md.seeded, {"seed": 0}),
+    (
+        md.drop_conditions,
+        {
+            "net": labelled,
+            "conditions": {"y": Y},
+            "probability": 0.5,
+            "generator": md.seeded(),
+            "batch": 3,
+        },
+    ),
     (md.NoiseSchedule, {"beta": [0.1]}),
     (md.linear_schedule, ENDS),
     (md.scaled_linear_schedule, ENDS),
@@ -111,6 +124,30 @@ GOOD = [
             "probabilities": torch.tensor([0.0, 0.0, *[1 / 11] * 11], dtype=torch.float64),
         },
     ),
+    (md.data.load, {"name": "digits", "split": "heldout", "size": 8, "classes": [1]}),
+    (md.data.digits, {"split": "heldout", "size": 8}),
+    (resized, {"images": X, "size": 4}),
+    (md.data.toy, {"name": "ring", "n": 4}),
+    (warp, {"x": X, "shift": 1.0, "turn": 1.0, "scale": 0.1, "bend": 0.1}),
+    (md.metrics.nearest, {"a": X, "b": X, "chunk": 2}),
+    (md.metrics.nearest_distance, {"a": X, "b": X, "chunk": 2}),
+    (md.metrics.sliced_wasserstein, {"a": X, "b": X, "projections": 2}),
+    (
+        md.metrics.frechet_gaussians,
+        {
+            "mean_a": torch.zeros(3),
+            "cov_a": torch.eye(3),
+            "mean_b": torch.zeros(3),
+            "cov_b": torch.eye(3),
+        },
+    ),
+    (md.metrics.frechet_distance, {"a": X[:, 0, 0, :2], "b": X[:, 0, 0, :2]}),
+    (md.metrics.frechet_bootstrap, {"a": X[:, 0, 0, :2], "b": X[:, 0, 0, :2], "n": 2}),
+    (md.metrics.features, {"classifier": READER, "images": X, "batch": 2}),
+    *[
+        (getattr(md.metrics, name), {"classifier": READER, "images": X, "labels": Y, "batch": 2})
+        for name in ("accuracy", "fidelity", "diversity")
+    ],
     (
         md.TinyUNet,
         {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...base.validate import check_choice, check_t
+from ...base.times import check_t
+from ...base.validate import check_choice
 from ...chain.schedule import NoiseSchedule
 from ..schedules import LITTLE, SCHEDULES, check_settings, make_schedule, values_at
 from ..still import curve_panel, figure

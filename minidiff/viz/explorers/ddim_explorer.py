@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ...base.model import EpsModel
-from ...base.validate import check_floats, check_number, check_schedule, check_t
+from ...base.times import check_t
+from ...base.validate import check_floats, check_number, check_schedule
 from ...chain.posterior import step_variances
 from ...chain.schedule import NoiseSchedule
 from ...sampling.loop import sampling_steps

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_number, check_t
+from ...base.times import check_t
+from ...base.validate import check_choice, check_number
 from ...chain import exact
 from ...chain.posterior import FIXED_VARIANCES
 from ...losses.elbo import elbo

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ...base.validate import check_choice, check_t
+from ...base.times import check_t
+from ...base.validate import check_choice
 from ...chain.forward import q_sample, q_step
 from ...chain.schedule import NoiseSchedule
 from ..hash_noise import check_seed, normals

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from ...base.validate import check_choice, check_number, check_t
+from ...base.times import check_t
+from ...base.validate import check_choice, check_number
 from ...chain.posterior import q_posterior
 from ..schedules import SCHEDULES, rescaled_schedule
 from ..still import curve_panel, figure

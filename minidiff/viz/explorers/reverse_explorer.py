@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...base.validate import check_choice, check_t
+from ...base.times import check_t
+from ...base.validate import check_choice
 from ...chain.convert import x0_from_eps
 from ...chain.exact import Mixture, mixture
 from ...chain.schedule import linear_schedule

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ...base.validate import check_choice, check_number, check_t
+from ...base.times import check_t
+from ...base.validate import check_choice, check_number
 from ...chain.forward import q_sample
 from ...chain.makers import (
     rescale_zero_terminal_snr,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidiff.viz.still import figure, text
-from minidiff.viz.widget import Widget, nice_values, number, png, script
+from minidiff.viz.widget import Widget, fixed, nice_values, number, png, script, tenths, vector
 
 
 def test_data_cannot_end_the_script():
@@ -53,6 +53,16 @@ def test_nice_values_are_the_nearest_doubles_and_hold_what_is_asked():
     assert values[:3] == [0.001, 0.0012, 0.0015]
     assert values[-3:] == [0.012, 0.0137, 0.015, 0.02][-3:]
     assert values == sorted(set(values))
+
+
+def test_tenths_are_whole_numbers_divided_and_hold_what_is_asked():
+    assert tenths(0.3, 0.25) == [-0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.25, 0.3]
+    assert len(tenths(3.0)) == 61
+
+
+def test_a_vector_s_noughts_have_no_sign():
+    assert vector([-0.0001, 1.23456]) == "(0.000, 1.235)"
+    assert fixed(-0.0006) == "-0.001"
 
 
 def test_png_holds_the_pixels():
