@@ -22,7 +22,6 @@ from bad_input import (
     wrong_count,
     wrong_floats,
     wrong_fraction,
-    wrong_shapes,
 )
 
 import minidiff as md
@@ -76,7 +75,6 @@ def continuous_rows() -> Iterator[Row]:
 def maker_rows() -> Iterator[Row]:
     for function in (md.scaled_linear_schedule, md.sigmoid_beta_schedule):
         who = function.__name__
-        yield from rows(who, "T", wrong_count("T"), function)
         for name in ("beta_1", "beta_T"):
             yield from rows(
                 who, name, wrong_fraction(name), lambda v, f=function, n=name: f(**{n: v})
@@ -84,14 +82,6 @@ def maker_rows() -> Iterator[Row]:
         too_few = [("T = 10", 10, ValueError, ("T = 10", "beta_T", "must stay below 1"))]
         yield from rows(who, "rescale", too_few, lambda v, f=function: f(v, rescale=True))
     who = "sigmoid_schedule"
-    yield from rows(who, "T", wrong_count("T"), md.sigmoid_schedule)
-    for name in ("start", "end"):
-        ends = [
-            ("NaN", math.nan, ValueError, (f"{name} must lie", "nan")),
-            ("infinity", math.inf, ValueError, (f"{name} must lie", "inf")),
-            ("a word", "0", TypeError, (f"{name} must be a number", "'0'")),
-        ]
-        yield from rows(who, name, ends, lambda v, n=name: md.sigmoid_schedule(**{n: v}))
     order = [
         ("falling", (3.0, -3.0), ValueError, ("start must be below end", "start = 3, end = -3")),
         ("equal", (1.0, 1.0), ValueError, ("start must be below end", "start = 1, end = 1")),
@@ -106,7 +96,6 @@ def maker_rows() -> Iterator[Row]:
     ]
     yield from rows(who, "tau", wrong_tau, lambda v: md.sigmoid_schedule(tau=v))
     who = "rescale_zero_terminal_snr"
-    yield from rows(who, "schedule", WRONG_SCHEDULE, md.rescale_zero_terminal_snr)
     one = [("one step", md.NoiseSchedule([0.5]), ValueError, ("schedule has T = 1", "T >= 2"))]
     yield from rows(who, "schedule", one, md.rescale_zero_terminal_snr)
 
@@ -146,12 +135,6 @@ def solver_rows() -> Iterator[Row]:
         yield from rows(
             who, "eps_model's answer", answers, lambda v, c=call: c(model=lambda x, t: v, steps=2)
         )
-    words = [("unknown", "rk4", ValueError, ("solver must be one of 'ddim', 'heun'", "'rk4'"))]
-    yield from rows(
-        "solver_steps", "solver", words, lambda v: md.solver_steps(eps_model, S, (1, 2), solver=v)
-    )
-    yield from rows("log_snr_times", "schedule", WRONG_SCHEDULE, lambda v: md.log_snr_times(v, 3))
-    yield from rows("log_snr_times", "steps", wrong_steps, lambda v: md.log_snr_times(S, v))
     endless = [("ᾱ_T = 0", ZERO_SNR, ValueError, ("log-SNR at start = 2 is -infinity",))]
     yield from rows("log_snr_times", "schedule", endless, lambda v: md.log_snr_times(v, 2))
 
@@ -160,10 +143,6 @@ def inversion_rows() -> Iterator[Row]:
     def call(x=X, schedule=S, model=eps_model, **options):
         return md.invert(model, schedule, x, **{"steps": None, **options})
 
-    yield from rows("invert", "schedule", WRONG_SCHEDULE, lambda v: call(schedule=v))
-    yield from rows("invert", "x_0", wrong_floats("x_0"), call)
-    yield from rows("invert", "steps", wrong_count("steps"), lambda v: call(steps=v))
-    yield from rows("invert", "times", WRONG_TIMES, lambda v: call(times=v))
     yield from rows("invert", "kind", WRONG_KIND, lambda v: call(kind=v))
     answers = [
         ("another shape", X[:1], ValueError, ("what eps_model returned", "(1, 1, 8, 8)")),
@@ -171,9 +150,6 @@ def inversion_rows() -> Iterator[Row]:
     ]
     yield from rows("invert", "eps_model's answer", answers, lambda v: call(model=lambda x, t: v))
     one = X + 1
-    yield from rows("slerp", "x_a", wrong_floats("x_a"), lambda v: md.slerp(v, one, 0.5))
-    wrong_x_b = [*wrong_floats("x_b"), *wrong_shapes("x_b", "x_a")]
-    yield from rows("slerp", "x_b", wrong_x_b, lambda v: md.slerp(one, v, 0.5))
     ways = [
         ("0", X, ValueError, ("x_b is 0", "no direction")),
         ("the opposite", -2 * one, ValueError, ("x_a and x_b are opposite",)),
