@@ -141,7 +141,7 @@ def v_from_score(x_t: Tensor, score: Tensor, t: float | Tensor, schedule: NoiseS
     return -b / a * (x_t + score)
 
 
-#: The equation of each (source, target), unchecked: called ``(x_t, prediction, t, schedule)``, t real or not
+#: The equation of each (source, target), unchecked; called ``(x_t, prediction, t, schedule)``, t real or not
 EQUATIONS: dict[
     tuple[str, str], Callable[[Tensor, Tensor, float | Tensor, NoiseSchedule], Tensor]
 ] = {

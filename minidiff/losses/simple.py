@@ -155,7 +155,13 @@ def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "
     return weights
 
 
-@contract("x_0: batch, t: time of schedule, noise: like x_0")
+def labels_are_there(y: Tensor | None) -> None:
+    """ValueError: If y is missing."""
+    if y is None:
+        raise ValueError("y is missing: a classifier learns from labels, give data=(x_0, y)")
+
+
+@contract("x_0: batch, t: time of schedule, noise: like x_0", labels_are_there)
 def noisy_classifier_loss(
     classifier: Callable[..., Tensor],
     x_0: Tensor,
@@ -184,14 +190,13 @@ def noisy_classifier_loss(
         read, and the best that is possible is the logarithm of the number of classes.
 
     Raises:
-        ValueError: If y is missing.
+        IndexError: If the classifier does not know a label.
 
     Source:
         Dhariwal and Nichol 2021, section 4 and appendix C; slide "Conditional generation: Classifier
         Guidance".
     """
-    if y is None:
-        raise ValueError("y is missing: a classifier learns from labels, give data=(x_0, y)")
+    assert y is not None
     t, noise = drawn(x_0, schedule, t, noise, generator)
     logits = classifier(unchecked(q_sample)(x_0, t, schedule, noise), t)
     check_labels(y, logits.shape[-1], len(x_0), look_inside=y.device.type == "cpu")

@@ -64,6 +64,12 @@ def draw_digits(
     return torch.cat(images), labels
 
 
+def as_many_as_there_are(self: Judge, n: int) -> None:
+    """ValueError: If there are not so many training digits."""
+    if n > len(self.train):
+        raise ValueError(f"n must be at most {len(self.train)}, as many as there are; got {n}")
+
+
 class Judge:
     """Scores digits with a classifier that reads them, and the digits that were held out.
 
@@ -97,14 +103,13 @@ class Judge:
             read.standard_error,
         )
 
+    @contract("n: count", as_many_as_there_are)
     def real(self, n: int) -> SampleScores:
         """Score n real training digits: what samples that are as good as real would get.
 
         They have the classes of :func:`draw_digits`. Chance in the number of each class would
         count as distance, and make the comparison too easy.
         """
-        if n > len(self.train):
-            raise ValueError(f"n must be at most {len(self.train)}, as many as there are; got {n}")
         mixed = torch.randperm(len(self.train), generator=self._generator())
         of_class = [mixed[self.train_labels[mixed] == k] for k in range(CLASSES)]
         rows = torch.stack([of_class[i % CLASSES][i // CLASSES] for i in range(n)])

@@ -5,6 +5,7 @@ which it works, and ``bad_input.py`` knows what can be wrong with each kind of a
 """
 
 import inspect
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -187,6 +188,7 @@ GOOD = [
     ),
     (save, {"path": "nowhere", "net": md.MLP(2, width=8, depth=1), "shape": (2,)}),
     (md.metrics.draw_digits, {"sampler": lambda noise, y, g: noise, "n": 3}),
+    (md.metrics.Judge.real, {"self": SimpleNamespace(train=range(9)), "n": 3}),
     (md.interval, {"w": 1.0, "low": 3, "high": 9}),
 ]
 GOOD += [
