@@ -48,8 +48,8 @@ class Network(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """The device that the weights are on."""
-        return next(self.parameters()).device
+        """The device that the weights are on; the CPU where there are none."""
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
 
     @property
     def dtype(self) -> torch.dtype:

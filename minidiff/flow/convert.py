@@ -29,7 +29,7 @@ from ..base.model import PREDICTIONS, EpsModel, prediction_of, stands_for
 from ..base.shapes import beside
 from ..base.validate import check_same_shape
 from ..base.walks import check_flow_time
-from ..chain.convert import check_signal_left
+from ..chain.convert import BLIND, check_signal_left
 from ..chain.exact import widest
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 from .velocity import Velocity, asked, is_a_velocity, time_dtype
@@ -100,9 +100,8 @@ def to_diffusion(
 
 
 def noise_tells_at_the_end(eps_model: Any, schedule: NoiseSchedule, kind: str | None) -> None:
-    r"""ValueError: If :math:`\bar\alpha_T = 0` and the model predicts the noise, or the score."""
-    if (said := prediction_of(eps_model, kind)) in ("eps", "score"):
-        check_signal_left(schedule.T, schedule, said)
+    r"""ValueError: If :math:`\bar\alpha_T = 0`, and the noise or the score is predicted."""
+    check_tells(eps_model, schedule, kind, schedule.T)
 
 
 @contract(f"kind: one of {PREDICTIONS}", noise_tells_at_the_end)
@@ -171,6 +170,12 @@ def eps_model_from_velocity(
         return ((a - b) * x_t - u if kind == "v" else x_t - a * u) / (a + b)
 
     return stands_for(eps_model, velocity, kind)
+
+
+def check_tells(model: Any, schedule: NoiseSchedule, kind: str | None, t: float) -> None:
+    """Refuse a model of the noise, or of the score, at a time where that says nothing of the data."""
+    if (said := prediction_of(model, kind)) in BLIND:
+        check_signal_left(int(t), schedule, said)
 
 
 def for_diffusion(

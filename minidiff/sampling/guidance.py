@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from ..base.conditions import ask, for_batch, given, nones
-from ..base.contracts import contract
+from ..base.contracts import contract, unchecked
 from ..base.model import EpsModel, bare, stands_for
 from ..base.shapes import beside
 from ..base.validate import check_positive_int
+from ..chain.convert import convert
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, signal_and_noise
+from ..flow.convert import for_diffusion
 
 Weight = float | Callable[[int | Tensor], float | Tensor]
 """A guidance strength, one number or a function of t (an int, or the LongTensor (B,) of a sampler)"""
@@ -174,7 +176,8 @@ def classifier_guidance(
     With s = 1 and the true classifier it is Bayes' rule: the score of :math:`q(x_t \mid y)`.
 
     Args:
-        eps_model: Called ``eps_model(x_t, t)``; usually one that knows no label.
+        eps_model: Called ``eps_model(x_t, t)``; usually one that knows no label. Where it predicts something
+            else than the noise (``eps_model.predicts``), the noise is worked out from that.
         classifier: Called ``classifier(x_t, t)``, gives logits (B, classes). It must have been trained
             on noisy data: a classifier of clean pictures says nothing of use about noise.
         y: The label of all examples (int), or one for each: LongTensor (B,).
@@ -191,13 +194,16 @@ def classifier_guidance(
         Dhariwal and Nichol 2021, equation 14 and algorithm 2; slide "Conditional generation:
         Classifier Guidance".
     """
+    model, kind = for_diffusion(eps_model, schedule)
 
     def guided(x_t: Tensor, t: int | Tensor) -> Tensor:
         gradient = classifier_gradient(classifier, x_t, t, y)
+        said = model(x_t, t)  # type: ignore[arg-type]
+        eps = unchecked(convert)(said, x_t, t, schedule, source=kind, target="eps")
         _, noise = signal_and_noise(t, schedule, x_t)
-        return eps_model(x_t, t) - noise * scale * gradient  # type: ignore[no-any-return,arg-type]
+        return eps - noise * scale * gradient
 
-    return stands_for(guided, eps_model)
+    return stands_for(guided, eps_model, "eps")
 
 
 @contract("x_t: tensor, y: labels")
@@ -229,18 +235,27 @@ def classifier_gradient(
     with torch.enable_grad():
         x = x_t.detach().requires_grad_()
         logits = classifier(x, t)  # type: ignore[arg-type]
-        if logits.dim() != 2 or len(logits) != len(x_t):
-            raise ValueError(
-                f"classifier(x_t, t) must give logits of shape ({len(x_t)}, classes), got "
-                f"{tuple(logits.shape)}"
-            )
-        if int(labels.max()) >= logits.shape[1]:
-            raise IndexError(
-                f"y = {int(labels.max())} is outside 0..{logits.shape[1] - 1}, the classifier's classes"
-            )
+        check_logits(logits, labels)
         log_p = logits.log_softmax(dim=1)[torch.arange(len(x)), labels]
         (gradient,) = torch.autograd.grad(log_p.sum(), x)
     return gradient
+
+
+def check_logits(logits: Tensor, labels: Tensor) -> None:
+    """Refuse a classifier's answer that is not (B, classes), or in which a label has no place.
+
+    Raises:
+        IndexError, ValueError: As :func:`classifier_gradient`.
+    """
+    if logits.dim() != 2 or len(logits) != len(labels):
+        raise ValueError(
+            f"classifier(x_t, t) must give logits of shape ({len(labels)}, classes), got "
+            f"{tuple(logits.shape)}"
+        )
+    if int(labels.max()) >= logits.shape[1]:
+        raise IndexError(
+            f"y = {int(labels.max())} is outside 0..{logits.shape[1] - 1}, the classifier's classes"
+        )
 
 
 @contract("mean: floats, gradient: like mean, scale: number in [0, inf]")

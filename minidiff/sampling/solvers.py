@@ -19,11 +19,10 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
-from ..base.model import PREDICTIONS, EpsModel, prediction_of
+from ..base.model import PREDICTIONS, EpsModel
 from ..base.rng import Generator, starting_noise
-from ..chain.convert import BLIND, check_signal_left
 from ..chain.schedule import NoiseSchedule, signal_and_noise
-from ..flow.convert import for_diffusion
+from ..flow.convert import check_tells, for_diffusion
 from .step import guesses, sample_step
 from .walk import (
     START,
@@ -45,10 +44,13 @@ ddim_step = functools.partial(unchecked(sample_step), eta=0.0)
 
 
 def _ddim(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) -> Step:
+    """Euler's step: the prediction at t, and nothing else."""
     return lambda x, t, s: ddim_step(model(x, t), x, t, s, schedule, kind=kind, clip=clip)
 
 
 def _heun(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) -> Step:
+    """A step with the mean of the noise seen at t and the noise seen where Euler's step leads."""
+
     def step(x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
         said = model(x, t)
         ahead, x0_hat = ddim_step(said, x, t, s, schedule, kind=kind, clip=clip)
@@ -64,6 +66,7 @@ def _heun(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) -> Step:
 
 
 def _dpm_solver(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) -> Step:
+    """A step with the guess of x_0 that lies on the line through the last two."""
     before: tuple[float, Tensor] | None = None  # where the last step began, and its guess
 
     def half_log_snr(t: float, x: Tensor) -> float:
@@ -95,8 +98,7 @@ def first_of_times_tells(
     eps_model: Any, schedule: NoiseSchedule, kind: str | None, times: Sequence[float] | Tensor
 ) -> None:
     r"""ValueError: If :math:`\bar\alpha = 0` at the first time, and the noise or the score is predicted."""
-    if (said := prediction_of(eps_model, kind)) in BLIND:
-        check_signal_left(int(times[0]), schedule, said)
+    check_tells(eps_model, schedule, kind, float(times[0]))
 
 
 @contract(

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
-from ..base.model import PREDICTIONS, pair, prediction_of
+from ..base.model import PREDICTIONS, pair
 from ..base.progress import with_bar
 from ..base.validate import check_same_shape
 from ..base.walks import check_start
-from ..chain.convert import BLIND, check_signal_left
 from ..chain.schedule import NoiseSchedule
+from ..flow.convert import check_tells
 
 Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
 """One step of a walk, from x at t and the time s to x at s and the guess of x_0 that led there."""
@@ -116,8 +116,7 @@ def first_time_tells(
     times: Sequence[int] | Tensor | None,
 ) -> None:
     r"""ValueError: If :math:`\bar\alpha = 0` at the first time, and the noise or the score is predicted."""
-    if (said := prediction_of(eps_model, kind)) in BLIND:
-        check_signal_left(times_of_walk(schedule, steps, times)[0], schedule, said)
+    check_tells(eps_model, schedule, kind, times_of_walk(schedule, steps, times)[0])
 
 
 def _type_of(t: float, x: Tensor) -> torch.dtype:

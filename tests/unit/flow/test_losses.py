@@ -337,6 +337,39 @@ def test_the_loss_of_fixed_pairs_is_the_loss_with_their_noise(path):
     assert net.t.unique().numel() == 6
 
 
+class Conditioned(md.nn.Denoiser):
+    """A network with a label and a vector; it notes what it was told."""
+
+    classes = 10
+
+    def forward(self, x, t, y, embed):
+        self.y, self.embed = y, embed
+        return 0 * x
+
+
+@pytest.mark.parametrize("loss", ["matching_loss", "pair_loss"])
+def test_conditions_by_name_are_dropped_together_one_coin_an_example(loss):
+    net, y, embed = Conditioned(), torch.arange(1000) % 10, torch.rand(1000, 4, generator=gen()) + 1
+    data = torch.zeros(1000, 2)
+    given = data if loss == "matching_loss" else torch.stack([data, data], 1)
+    call = functools.partial(getattr(flow, loss), net, given, None, y, embed=embed)
+    call(label_dropout=0.0, generator=gen())
+    assert torch.equal(net.y, y)
+    assert torch.equal(net.embed, embed)
+    call(label_dropout=0.3, generator=gen())
+    gone = net.y == 10
+    assert 0.25 < float(gone.double().mean()) < 0.35
+    assert torch.equal(net.embed, torch.where(gone[:, None], 0.0, embed))
+    assert torch.equal(net.y[~gone], y[~gone])
+
+
+@pytest.mark.parametrize("loss", [flow.matching_loss, flow.pair_loss])
+def test_a_condition_that_the_network_does_not_take_is_refused(loss):
+    pairs = torch.zeros(6, 2, 2)
+    with pytest.raises(ValueError, match="text was given, but the network takes y, embed"):
+        loss(Conditioned(), pairs, text=torch.zeros(6, 3))
+
+
 def test_straightness_of_a_straight_flow_is_0():
     noise = torch.randn(5, 2, generator=gen(), dtype=F64)
     straight = flow.straightness(lambda x, t: torch.ones_like(x), noise, 10)

@@ -106,3 +106,63 @@ def test_a_sampler_finds_the_device_of_the_network_behind():
     guided = md.classifier_free_guidance(Elsewhere(), 3, 1.0)
     state = next(md.sampling_steps(guided, md.linear_schedule(), (2, 1)))
     assert state.x.device.type == "meta"
+
+
+# ---- conditions by name --------------------------------------------------------------------------
+
+
+class Named(md.nn.Denoiser):
+    """A network with a label and a made-up vector; it notes its calls, and says what it was told."""
+
+    classes = 10
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[dict[str, Tensor]] = []
+
+    def forward(self, x: Tensor, t: Tensor, y: Tensor, embed: Tensor) -> Tensor:
+        self.calls.append({"x": x, "t": t, "y": y, "embed": embed})
+        return 100.0 * y[:, None] + embed.sum(1, keepdim=True) + x
+
+    def none_of(self, name: str, value: Tensor) -> Tensor:
+        return torch.full_like(value, -1.0) if name == "embed" else super().none_of(name, value)
+
+
+LABELS, VECTORS = torch.tensor([0, 3, 9]), torch.arange(12.0).reshape(3, 4)
+
+
+@pytest.mark.parametrize("w", [0.5, 2.0])
+def test_two_conditions_by_name_guide_together_in_one_call(w):
+    net = Named()
+    said = md.classifier_free_guidance(net, w=w, y=LABELS, embed=VECTORS)(X, T)
+    (call,) = net.calls
+    assert torch.equal(call["x"], torch.cat([X, X]))
+    assert call["t"].tolist() == [7, 8, 9, 7, 8, 9]
+    assert call["y"].tolist() == [0, 3, 9, 10, 10, 10]
+    assert torch.equal(call["embed"], torch.cat([VECTORS, torch.full((3, 4), -1.0)]))
+    cond = 100.0 * LABELS[:, None] + VECTORS.sum(1, keepdim=True) + X
+    torch.testing.assert_close(said, (1 + w) * cond - w * (1000 - 4 + X))
+
+
+def test_without_guidance_both_conditions_are_told_and_nothing_is_doubled():
+    net = Named()
+    said = md.classifier_free_guidance(net, w=0, y=LABELS, embed=VECTORS)(X, T)
+    (call,) = net.calls
+    assert call["x"] is X
+    assert torch.equal(call["embed"], VECTORS)
+    assert torch.equal(said, 100.0 * LABELS[:, None] + VECTORS.sum(1, keepdim=True) + X)
+
+
+def test_the_old_call_by_place_still_means_label_and_weight():
+    by_place = md.classifier_free_guidance(LabelNet(), LABELS, 2.0)(X, T)
+    by_name = md.classifier_free_guidance(LabelNet(), w=2.0, y=LABELS)(X, T)
+    assert torch.equal(by_place, by_name)
+    by_place = md.classifier_free_guidance(Named(), LABELS, 2.0, embed=VECTORS)(X, T)
+    by_name = md.classifier_free_guidance(Named(), y=LABELS, w=2.0, embed=VECTORS)(X, T)
+    assert torch.equal(by_place, by_name)
+
+
+def test_a_condition_of_another_batch_is_refused():
+    guided = md.classifier_free_guidance(Named(), y=LABELS, embed=VECTORS[:2])
+    with pytest.raises(ValueError, match="embed has 2 rows, but the batch has 3 examples"):
+        guided(X, T)
