@@ -24,7 +24,7 @@ from .training.run import Run
 
 
 def discover() -> dict[str, Recipe]:
-    """Every recipe below :mod:`minidiff.systems`, by name: each file's ``RECIPE`` or ``RECIPES``.
+    """Every recipe below ``minidiff.systems``, by name: each file's ``RECIPE`` or ``RECIPES``.
 
     Raises:
         ValueError: If two have the same name.

@@ -20,6 +20,8 @@ EpsModel = Callable[[Tensor, Tensor], Any]
 """What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
 
 PREDICTIONS = ("eps", "x0", "v", "score", "velocity")
+"""What a network may predict; see the table of conversions, and the flow's velocity."""
+
 M = TypeVar("M")
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -28,7 +28,7 @@ class OutOfReachError(RuntimeError):
 
 CHECKS = os.path.dirname(__file__) + os.sep  # it calls the student's functions
 LIBRARY = os.path.dirname(os.path.dirname(CHECKS)) + os.sep
-#: Files whose functions pass a call on: whoever called them is asked for.
+#: Files whose functions pass a call on; whoever called them is asked for.
 PASS_ON = (
     __file__,
     contracts.__file__,

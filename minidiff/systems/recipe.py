@@ -19,7 +19,7 @@ def no_schedule() -> None:
 class Recipe:
     """A training: its network, data, loss and settings, how to draw from the result, and how to score it.
 
-    A file of :mod:`minidiff.systems` that has a ``RECIPE`` (or several, ``RECIPES``) is found by
+    A file of ``minidiff.systems`` that has a ``RECIPE`` (or several, ``RECIPES``) is found by
     :mod:`minidiff.recipes`; nothing else has to know of it.
 
     Attributes:
@@ -43,7 +43,9 @@ class Recipe:
     data: Callable[[], Any]
     loss: Callable[..., Tensor]
     training: Mapping[str, Any]
-    schedule: Callable[[], NoiseSchedule | None] = no_schedule
+    schedule: Callable[[], NoiseSchedule | None] = field(default_factory=lambda: no_schedule)
     sample: Callable[..., Tensor] | None = None
-    score: Callable[[Any, NoiseSchedule | None], dict[str, float]] = field(default=lambda *_: {})
+    score: Callable[[Any, NoiseSchedule | None], dict[str, float]] = field(
+        default_factory=lambda: lambda *_: {}
+    )
     half: bool = True

@@ -20,10 +20,10 @@ TAKEN = ("net", "schedule", "generator")  # names of a loss's other arguments
 LOOKED_AT = 2  # examples that a function makes before the training, to see what they are
 
 Batch = dict[str, Tensor]
-"""Examples: ``x_0``, and conditions by name, each with the batch as its first axis."""
+"""Examples are ``x_0`` and conditions by name, each with the batch as its first axis."""
 
 Entries = dict[str, tuple[str, Any]]
-"""The same before it is checked: for each name what an error calls it, and its value."""
+"""The same before it is checked, with what an error calls each, and its value."""
 
 
 class Source(ABC):

@@ -86,7 +86,7 @@ class SampleGrids:
         folder: Where they are written.
         sample: What draws; what it gives is written if it is pictures.
         shape: Of one example, (C, H, W) for images.
-        conditions: What the samples are told, see :func:`~minidiff.training.preview.preview_conditions`.
+        conditions: What the samples are told, see ``minidiff.training.preview``.
     """
 
     def __init__(

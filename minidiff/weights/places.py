@@ -35,7 +35,7 @@ def find_class(path: str) -> type[Network] | None:
     """The class of a kept network, or None where it is not one of the library's.
 
     Args:
-        path: As :func:`class_path` gives it; or a bare name of :mod:`minidiff.nn`.
+        path: As :func:`class_path` gives it; or a bare name of ``minidiff.nn``.
     """
     found = _imported(path)
     return found if isinstance(found, type) and issubclass(found, Network) else None

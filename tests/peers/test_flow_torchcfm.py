@@ -38,7 +38,7 @@ def batch(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(torch.randn(shape, generator=g, dtype=F64) for _ in range(2))
 
 
-@pytest.mark.parametrize(("path", "matcher"), MATCHERS.items(), ids=str)
+@pytest.mark.parametrize(("path", "matcher"), MATCHERS.items(), ids=map(str, MATCHERS))
 @pytest.mark.parametrize("shape", [(7, 2), (7, 1, 4, 4)])
 def test_points_and_velocities_are_theirs(path, matcher, shape):
     noise, data = batch(*shape)
@@ -49,7 +49,7 @@ def test_points_and_velocities_are_theirs(path, matcher, shape):
     torch.testing.assert_close(ours_u, u_t, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize(("path", "matcher"), MATCHERS.items(), ids=str)
+@pytest.mark.parametrize(("path", "matcher"), MATCHERS.items(), ids=map(str, MATCHERS))
 def test_the_loss_is_theirs(path, matcher):
     noise, data = batch(9, 2)
     given = torch.rand(9, generator=gen(1), dtype=F64)
