@@ -3,7 +3,7 @@ r"""Training: Algorithm 1 of the DDPM paper, and what a real run needs around it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from ..base.model import tell
 from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
 from ..sampling.suited import samples
-from ..weights.places import class_path, import_path, kept_config
-from .batches import Source, read_data
+from .batches import read_data
 from .clock import Clock
 from .folder import RunFolder
 from .hooks import (
@@ -28,35 +27,14 @@ from .hooks import (
     hooks_can_be_called,
     is_due,
 )
-from .objective import Loss, Objective, check_takes, loss_suits_network, taught_by
+from .objective import Loss, Objective, check_takes, loss_suits_network
 from .precision import PRECISIONS, choose_precision
 from .preview import Sampler, can_preview, preview_conditions
 from .processes import Processes, find_processes, step_draws
 from .run import Run
-from .settings import (
-    Change,
-    Settings,
-    describe_callable,
-    describe_net,
-    describe_schedule,
-)
+from .settings import Change, Settings, extends_a_run, one_length
 from .state import TrainState, lr_factor
-
-
-def one_length(steps: int | None, minutes: float | None) -> None:
-    """ValueError: If not one of ``steps`` and ``minutes`` is given."""
-    if (steps is None) == (minutes is None):
-        raise ValueError(
-            f"say how long to train by one of steps= and minutes=; got steps={steps}, minutes={minutes}"
-        )
-
-
-def extends_a_run(out: str | Path | None, fresh: bool, extend: bool) -> None:
-    """ValueError: If ``extend`` goes with no ``out``, or with ``fresh``."""
-    if extend and (out is None or fresh):
-        raise ValueError(
-            f"extend=True goes on with the run in out=; got out={out!r}, fresh={fresh}"
-        )
+from .task import Task
 
 
 @contract(
@@ -212,51 +190,6 @@ def train(
         own.insert(0, ProgressBar(steps, training.state.step))
     training.repeat(own)
     return training.run()
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a training teaches.
-
-    Attributes:
-        net: The network.
-        source: The data.
-        loss: What is made small.
-        schedule: The noise schedule, or None.
-        sample: What draws from the network, or None for what suits it.
-    """
-
-    net: nn.Module
-    source: Source
-    loss: Loss
-    schedule: NoiseSchedule | None
-    sample: Sampler | None
-
-    @property
-    def predicts(self) -> str | None:
-        """What the network learns to predict, as far as anyone says it."""
-        return taught_by(self.loss, self.net)
-
-    def described(self) -> dict[str, Any]:
-        """All of it that decides the result, by name."""
-        return {
-            "network": describe_net(self.net),
-            "data": self.source.described(),
-            "loss": describe_callable(self.loss),
-            "schedule": describe_schedule(self.schedule),
-            "predicts": self.predicts,
-        }
-
-    def kept(self) -> dict[str, Any]:
-        """What it takes to build the network again, and to draw from it."""
-        schedule = self.schedule
-        return {
-            "shape": list(self.source.shape),
-            "network": {"class": class_path(self.net), "config": kept_config(self.net)},
-            "predicts": self.predicts,
-            "sample": import_path(self.sample),
-            "schedule": schedule and {"name": schedule.name, "beta": schedule.beta[1:].clone()},
-        }
 
 
 class Training:

@@ -6,6 +6,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +14,22 @@ from torch import Tensor, nn
 from ..chain.schedule import NoiseSchedule
 
 EXTENDABLE = ("steps", "minutes", "lr")  # what train(..., extend=True) may change in a run
+
+
+def one_length(steps: int | None, minutes: float | None) -> None:
+    """ValueError: If not one of ``steps`` and ``minutes`` is given."""
+    if (steps is None) == (minutes is None):
+        raise ValueError(
+            f"say how long to train by one of steps= and minutes=; got steps={steps}, minutes={minutes}"
+        )
+
+
+def extends_a_run(out: str | Path | None, fresh: bool, extend: bool) -> None:
+    """ValueError: If ``extend`` goes with no ``out``, or with ``fresh``."""
+    if extend and (out is None or fresh):
+        raise ValueError(
+            f"extend=True goes on with the run in out=; got out={out!r}, fresh={fresh}"
+        )
 
 
 @dataclass(frozen=True)
