@@ -53,7 +53,7 @@ def samples(
         return flow_sample(model, noise=noise, steps=steps).clamp(-1, 1)
     if schedule is None:
         raise ValueError(f"a network that predicts {predicts!r} needs its noise schedule")
-    options: dict[str, Any] = {"steps": min(steps, schedule.T), "clip": True, "x_T": noise}
+    options: dict[str, Any] = {"steps": steps, "clip": True, "x_T": noise}
     if predicts_variance(net, schedule, noise, conditions):
         heads = model if conditions else stands_for(lambda x, t: split_variance(net(x, t)), net)
         return ddpm_sample(heads, schedule, variance="learned", generator=generator, **options)

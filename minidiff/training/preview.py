@@ -72,9 +72,8 @@ def preview_grid(
     """
     generator = seeded(0)
     noise = randn((PREVIEW_ROWS * PREVIEW_COLUMNS, *shape), generator, model_device(net))
-    return sample(
-        net, schedule, noise, steps=PREVIEW_STEPS, w=1.0, generator=generator, **conditions
-    )
+    steps = PREVIEW_STEPS if schedule is None else min(PREVIEW_STEPS, schedule.T)
+    return sample(net, schedule, noise, steps=steps, w=1.0, generator=generator, **conditions)
 
 
 def is_pictures(x: Tensor) -> bool:

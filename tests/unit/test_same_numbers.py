@@ -5,6 +5,7 @@ compares both commits to the last bit. Another processor has other last bits: he
 """
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -26,4 +27,4 @@ def test_the_numbers_are_what_they_were(part):
 def test_the_table_is_whole():
     kinds = {name.partition(",")[0].partition(":")[0] for name in TABLE}
     assert kinds >= {"ddim_sample", "ddpm_sample", "flow.sample", "elbo", "train"}
-    assert all(abs(value) < 100 for row in TABLE.values() for value in row)
+    assert all(math.isfinite(value) for row in TABLE.values() for value in row)

@@ -38,7 +38,7 @@ $$\mathbf{x}_s = \sqrt{\bar\alpha_s}\,\hat{\mathbf{x}}_0 + \sqrt{1 - \bar\alpha_
         "minidiff.ddpm_sample",
         "minidiff.ddim_sample",
         "minidiff.solver_steps",
-        "minidiff.sampling.solvers.solve",
+        "minidiff.sampling.solvers.solve",  # chapter 11 walks real times with it
         "minidiff.heun_sample",
         "minidiff.dpm_solver_sample",
     ),

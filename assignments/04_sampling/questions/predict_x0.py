@@ -42,7 +42,7 @@ $$\hat{\mathbf{x}}_0 = \frac{\mathbf{x}_t - \sqrt{1 - \bar\alpha_t}\,\hat{\bolds
         "minidiff.ddpm_sample",
         "minidiff.ddim_sample",
         "minidiff.solver_steps",
-        "minidiff.sampling.solvers.solve",
+        "minidiff.sampling.solvers.solve",  # chapter 11 walks real times with it
         "minidiff.heun_sample",
         "minidiff.dpm_solver_sample",
         "minidiff.flow.velocity_from_eps_model",
