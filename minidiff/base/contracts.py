@@ -138,7 +138,7 @@ def unchecked(function: F) -> F:
 
 # ---- reading a declaration ---------------------------------------------------------------------------
 
-HOLDS_A_BATCH = ("floats", "batch", "tensor")
+HOLDS_A_BATCH = ("floats", "batch", "tensor", "pairs")
 OR_NONE = " or None"
 BETWEEN_CLAUSES = re.compile(r",\s+(?=\w+(?: and \w+)*:)")
 
@@ -171,6 +171,8 @@ def _read(
         ):
             raise ValueError(f"the contract of {function.__qualname__} says {name!r}: {words!r}")
         groups = match.groupdict()
+        if "unless" in groups:  # it has to be looked at even where it is None
+            optional.discard(name)
         clauses.append(Clause(name, kind, groups, "" if name == batch else batch))
     agreed = []
     for rule in rules:

@@ -29,7 +29,6 @@ from .validate import (
     check_share,
     check_value,
 )
-from .walks import check_no_schedule, check_path
 
 Given = Mapping[str, Any]
 Raises = Mapping[type[Exception], str]
@@ -99,9 +98,15 @@ def _like(name: str, value: Any, given: Given, clause: Clause) -> None:
     check_same_shape(name, value, other, given[other])
 
 
+def _bound(clause: Clause, side: str, given: Given, default: Any = None) -> Any:
+    """A bound that stands in the words: a number, or the argument that has it."""
+    word = clause.words[side] or default
+    return given.get(word, word)
+
+
 def _number(name: str, value: Any, given: Given, clause: Clause) -> None:
     ends = clause.words
-    low, high = float(ends["low"]), float(ends["high"])
+    low, high = (float(_bound(clause, side, given)) for side in ("low", "high"))
     opened = ends["left"] == "("
     check_number(name, value, low, high, open_ends=opened, open_high=ends["right"] == ")")
 
@@ -229,8 +234,8 @@ KINDS = (
         },
     ),
     Kind(
-        r"count(?: from (?P<low>\d+))?",
-        lambda name, n, given, c: check_positive_int(name, n, low=int(c.words["low"] or 1)),
+        r"count(?: from (?P<low>\w+))?",
+        lambda name, n, given, c: check_positive_int(name, n, low=int(_bound(c, "low", given, 1))),
         {TypeError: "is no integer", ValueError: "is too small"},
     ),
     Kind(
@@ -261,10 +266,4 @@ KINDS = (
         lambda name, value, given, c: check_schedule(value),
         {TypeError: "is no NoiseSchedule"},
     ),
-    Kind(
-        "no schedule",
-        lambda name, value, given, c: check_no_schedule(name, value),
-        {ValueError: "is given"},
-    ),
-    Kind("path", lambda name, value, given, c: check_path(name, value), {TypeError: "is no Path"}),
 )

@@ -1,7 +1,8 @@
-"""Kinds of times, further words of a contract: of a chain (1..T), of a flow ([0, 1]), and lists of them."""
+"""Kinds of what a walk is given, further words of a contract: times, of a chain or a flow, steps, a start."""
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from torch import Tensor
@@ -13,8 +14,14 @@ from .walks import (
     check_falling_times,
     check_flow_time,
     check_flow_times,
+    check_no_schedule,
+    check_pairs,
+    check_path,
     check_real_times,
+    check_shape_unless,
+    check_solver,
     check_steps,
+    check_velocity,
 )
 
 NO_TIME = {
@@ -31,6 +38,15 @@ def _flow_time(name: str, t: Any, given: Given, clause: Clause) -> None:
         raise TypeError(f"{name} must be floats (B,), one time for each example, got {shown(t)}")
     end = getattr(given.get("path"), "end", 1.0)
     check_flow_time(t, clause.length(given), end, look_inside=look(t))
+
+
+def _real_time_of_each(name: str, t: Any, given: Given, clause: Clause) -> None:
+    if isinstance(t, Tensor) and t.shape != (clause.length(given),):
+        raise ValueError(
+            f"{name} must have shape ({clause.length(given)},), one time for each example; got "
+            f"{tuple(t.shape)}"
+        )
+    check_real_t(t, clause.T(given), look_inside=look(t))
 
 
 def _steps(name: str, n: Any, given: Given, clause: Clause) -> None:
@@ -55,7 +71,7 @@ def _flow_times(name: str, times: Any, given: Given, clause: Clause) -> None:
     check_flow_times(name, times)
 
 
-#: Kinds of times.
+#: Kinds of times, and of what else belongs to a walk.
 TIME_KINDS = (
     Kind(
         f"time {OF}",
@@ -78,6 +94,15 @@ TIME_KINDS = (
         f"real time {OF}",
         lambda name, t, given, c: check_real_t(t, c.T(given), look_inside=look(t)),
         {IndexError: "is outside [0, T]", TypeError: "is no real number, or tensor of them"},
+    ),
+    Kind(
+        f"real time of each {OF}",
+        _real_time_of_each,
+        {
+            IndexError: "is outside [0, T]",
+            TypeError: "is no real number, or tensor of them",
+            ValueError: "is a tensor of another shape than (B,)",
+        },
     ),
     Kind(
         f"one time {OF}",
@@ -135,4 +160,43 @@ TIME_KINDS = (
         _steps,
         {TypeError: "is no integer", ValueError: "is outside 1..T"},
     ),
+    Kind(
+        r"shape unless (?P<unless>\w+)",
+        lambda name, shape, given, c: check_shape_unless(
+            shape, c.words["unless"], given[c.words["unless"]]
+        ),
+        {
+            TypeError: "is no sequence of integers",
+            ValueError: "is not (B, ...) with positive entries, or is neither given nor that of {unless}",
+        },
+    ),
+    Kind(
+        r"solver of (?P<words>\(.*\))",
+        lambda name, solver, given, c: check_solver(
+            name, solver, ast.literal_eval(c.words["words"])
+        ),
+        {
+            ImportError: 'is "dopri5" and torchdiffeq is not installed',
+            ValueError: "is an unknown word",
+        },
+    ),
+    Kind(
+        "velocity",
+        lambda name, velocity, given, c: check_velocity(name, velocity),
+        {ValueError: "is a network that says it predicts something else (``net.predicts``)"},
+    ),
+    Kind(
+        "pairs",
+        lambda name, pairs, given, c: check_pairs(name, pairs, look_inside=look(pairs)),
+        {
+            TypeError: NO_FLOATS[TypeError],
+            ValueError: "is empty, not finite, or not of shape (B, 2, ...)",
+        },
+    ),
+    Kind(
+        "no schedule",
+        lambda name, value, given, c: check_no_schedule(name, value),
+        {ValueError: "is given"},
+    ),
+    Kind("path", lambda name, value, given, c: check_path(name, value), {TypeError: "is no Path"}),
 )

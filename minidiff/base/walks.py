@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Sequence, Sized
 from itertools import pairwise
 from numbers import Real
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from .model import bare
 from .times import check_t
-from .validate import check_number, check_positive_int, shown
+from .validate import (
+    check_choice,
+    check_floats,
+    check_number,
+    check_positive_int,
+    check_shape,
+    shown,
+)
 
 FLOW_HINT = "flow time runs from 0 (noise) to 1 (data)"
 
@@ -143,4 +152,77 @@ def check_start(shape: Any, name: str, noise: Tensor | None) -> None:
     if noise is not None and shape is not None and tuple(shape) != tuple(noise.shape):
         raise ValueError(
             f"shape {tuple(shape)} and {name} of shape {tuple(noise.shape)} must agree"
+        )
+
+
+def check_shape_unless(shape: Any, name: str, noise: Tensor | None) -> None:
+    """Refuse a start of which neither shape nor noise is known, or of which the two say different things.
+
+    Raises:
+        TypeError: If the shape is none.
+        ValueError: If it is not (B, ...), is missing, or is not the noise's.
+    """
+    if shape is not None:
+        check_shape(shape)
+    check_start(shape, name, noise)
+
+
+def check_velocity(name: str, velocity: Any) -> None:
+    """Refuse a network that says it predicts something else; who says nothing is taken for a velocity.
+
+    Raises:
+        ValueError: If it says so.
+    """
+    said = getattr(bare(velocity), "predicts", "velocity")
+    if said != "velocity":
+        raise ValueError(
+            f"{name} predicts {said!r}, as a network of diffusion does; make a velocity of it by "
+            f"md.flow.velocity_from_eps_model(net, schedule) (or say net.predicts = 'velocity', if a "
+            f"flow has taught it)"
+        )
+
+
+def check_solver(name: str, solver: Any, allowed: Sequence[str]) -> None:
+    """Refuse a solver that is unknown, or not installed.
+
+    Raises:
+        ValueError: If it is unknown.
+        ImportError: If it is torchdiffeq's, which is not there.
+    """
+    check_choice(name, solver, allowed)
+    if solver == "dopri5":
+        try:
+            import torchdiffeq  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                f"{name}='dopri5' is torchdiffeq's, which is not installed: pip install torchdiffeq, or "
+                f"take {name}='rk4' and enough steps"
+            ) from error
+
+
+def check_pairs(name: str, pairs: Any, *, look_inside: bool) -> None:
+    """Refuse everything but pairs of examples, floats (B, 2, ...)."""
+    if check_floats(name, pairs, look_inside=look_inside).dim() < 3 or pairs.shape[1] != 2:
+        raise ValueError(
+            f"{name} must have shape (B, 2, ...), noise and data side by side; got "
+            f"{tuple(pairs.shape)}; make them by torch.stack((noise, data), dim=1)"
+        )
+
+
+def check_arrived(x: Tensor, walk: str, model: str, steps: str) -> None:
+    """Refuse to hand out NaN: looked for once, at the end, for a look waits for the device.
+
+    Args:
+        x: Where the walk has ended.
+        walk: What it is called in the error, "sampling".
+        model: Who was asked on the way, "eps_model".
+        steps: The function that shows the way, "md.sampling_steps".
+
+    Raises:
+        ValueError: If x is not finite.
+    """
+    if not torch.isfinite(x).all():
+        raise ValueError(
+            f"{walk} ended in NaN or infinity: look at what {model} returns on the way, for instance "
+            f"with: for state in {steps}(...)"
         )

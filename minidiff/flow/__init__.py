@@ -7,7 +7,9 @@ straight line between the two of a pair, :func:`ot_coupling` chooses the pairs o
 
 A velocity is a function ``velocity(x, t)`` with t of shape (B,), giving a tensor like x: a network
 trained with :func:`matching_loss`, or :func:`~minidiff.classifier_free_guidance` of one with labels.
-(Guidance is a weighted sum of two predictions; velocities are added as noise predictions are.)
+(Guidance is a weighted sum of two predictions; velocities are added as noise predictions are.) A network
+that says it predicts something else (``net.predicts``) is refused, and becomes a velocity by
+:func:`velocity_from_eps_model`; the samplers of diffusion take a velocity as it is.
 """
 
 from .convert import eps_model_from_velocity, to_diffusion, to_flow, velocity_from_eps_model

@@ -32,20 +32,12 @@ from ..base.walks import check_flow_time
 from ..chain.convert import BLIND, check_signal_left
 from ..chain.exact import widest
 from ..chain.schedule import NoiseSchedule, signal_and_noise
-from .velocity import Velocity, asked, is_a_velocity, time_dtype
+from .velocity import Velocity, asked, time_dtype
 
 FROM_VELOCITY = ("eps", "v")
 
 
-def one_time_each(x_t: Tensor, t: float | Tensor) -> None:
-    """ValueError: If t is a tensor of another shape than (B,)."""
-    if isinstance(t, Tensor) and t.shape != (len(x_t),):
-        raise ValueError(
-            f"t must have shape ({len(x_t)},), one time for each example; got {tuple(t.shape)}"
-        )
-
-
-@contract("x_t: tensor, t: real time of schedule", one_time_each)
+@contract("x_t: tensor, t: real time of each of schedule")
 def to_flow(
     x_t: Tensor, t: float | Tensor, schedule: NoiseSchedule
 ) -> tuple[Tensor, float | Tensor]:
@@ -147,7 +139,7 @@ def velocity_from_eps_model(
     return stands_for(velocity, eps_model, "velocity")
 
 
-@contract(f"kind: one of {FROM_VELOCITY}", is_a_velocity)
+@contract(f"velocity: velocity, kind: one of {FROM_VELOCITY}")
 def eps_model_from_velocity(
     velocity: Velocity, schedule: NoiseSchedule, *, kind: str = "eps"
 ) -> EpsModel:

@@ -8,15 +8,14 @@ from torch import Tensor
 from ..base.contracts import contract
 from ..base.rng import Generator, randint
 from ..chain.gaussians import gaussian_log_density
-from .solvers import SOLVING, integrate, solver_is_installed
+from .solvers import SOLVING, integrate
 from .velocity import Velocity, asked
 
 DIVERGENCES = ("exact", "hutchinson")
 
 
 @contract(
-    f"data: floats, steps: count, {SOLVING}, divergence: one of {DIVERGENCES}",
-    solver_is_installed,
+    f"velocity: velocity, data: floats, steps: count, {SOLVING}, divergence: one of {DIVERGENCES}"
 )
 def log_likelihood(
     velocity: Velocity,

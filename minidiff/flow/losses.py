@@ -17,13 +17,13 @@ from .paths import Path, on_path, ot_path
 from .velocity import time_dtype
 
 COUPLINGS = ("ot",)
+#: What both losses ask of the rest: a part of the contract of each
+TEACHING = """schedule: no schedule, path: path, t: flow time of each,
+    label_dropout: number in [0, 1]"""
 
 
 @teaches("velocity")
-@contract(
-    f"""data: batch, schedule: no schedule, path: path, coupling: one of {COUPLINGS},
-    t: flow time of each, noise: like data, label_dropout: number in [0, 1]"""
-)
+@contract(f"data: batch, noise: like data, coupling: one of {COUPLINGS}, {TEACHING}")
 def matching_loss(
     net: Net,
     data: Tensor,
@@ -99,21 +99,8 @@ def matching_loss(
     return mse_loss(velocity, target)
 
 
-def pairs_are_two(pairs: Tensor) -> None:
-    """ValueError: If ``pairs`` are not noise and data, side by side."""
-    if pairs.dim() < 3 or pairs.shape[1] != 2:
-        raise ValueError(
-            f"pairs must have shape (B, 2, ...), noise and data side by side; got "
-            f"{tuple(pairs.shape)}; make them by torch.stack((noise, data), dim=1)"
-        )
-
-
 @teaches("velocity")
-@contract(
-    """pairs: batch, schedule: no schedule, path: path, t: flow time of each,
-    label_dropout: number in [0, 1]""",
-    pairs_are_two,
-)
+@contract(f"pairs: pairs, {TEACHING}")
 def pair_loss(
     net: Net,
     pairs: Tensor,

@@ -25,7 +25,6 @@ from torch import Tensor
 
 from ..base.contracts import contract
 from ..base.shapes import beside
-from ..base.validate import check_number
 
 
 class Weights(NamedTuple):
@@ -85,12 +84,7 @@ def ot_path() -> Path:
     return Path("ot_path()", weights)
 
 
-def no_less_noise_at_the_end(beta_min: float, beta_max: float) -> None:
-    """ValueError: If ``beta_max`` is below ``beta_min``."""
-    check_number("beta_max", beta_max, beta_min, math.inf)
-
-
-@contract("beta_min: number in (0, inf), beta_max: number in [0, inf]", no_less_noise_at_the_end)
+@contract("beta_min: number in (0, inf), beta_max: number in [beta_min, inf]")
 def vp_path(beta_min: float = 0.1, beta_max: float = 20.0) -> Path:
     r"""The path that diffusion takes, with time turned round: variance-preserving, continuous.
 

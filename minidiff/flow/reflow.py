@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
-from .solvers import SOLVING, solver_is_installed
+from .solvers import SOLVING
 from .velocity import Velocity
 from .walk import flow_steps, sample
 
 
-@contract(f"noise: floats, steps: count, {SOLVING}, batch: count", solver_is_installed)
+@contract(f"velocity: velocity, noise: floats, steps: count, {SOLVING}, batch: count")
 def reflow_pairs(
     velocity: Velocity,
     noise: Tensor,
@@ -57,7 +57,7 @@ def reflow_pairs(
     return noise, torch.cat(data)
 
 
-@contract(f"noise: floats, steps: count from 2, {SOLVING}", solver_is_installed)
+@contract(f"velocity: velocity, noise: floats, steps: count from 2, {SOLVING}")
 def straightness(
     velocity: Velocity,
     noise: Tensor,

@@ -55,19 +55,7 @@ SOLVERS = {
 ADAPTIVE = "dopri5"
 
 #: A part of the contract of each function that solves the equation
-SOLVING = f"solver: one of {(*SOLVERS, ADAPTIVE)}, tolerance: number in (0, 1)"
-
-
-def solver_is_installed(solver: str) -> None:
-    """ImportError: If "dopri5" is asked for and torchdiffeq is not installed."""
-    if solver == ADAPTIVE:
-        try:
-            import torchdiffeq  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                "solver='dopri5' is torchdiffeq's, which is not installed: pip install torchdiffeq, or "
-                "take solver='rk4' and enough steps"
-            ) from error
+SOLVING = f"solver: solver of {(*SOLVERS, ADAPTIVE)}, tolerance: number in (0, 1)"
 
 
 def integrate(

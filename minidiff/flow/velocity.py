@@ -1,29 +1,16 @@
-"""A velocity: how it is asked, and what may be taken for one."""
+"""A velocity, and how it is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base.model import bare
 from ..base.validate import check_same_shape
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """A velocity field, called ``velocity(x, t)`` with t of shape (B,), giving a tensor like x."""
-
-
-def is_a_velocity(velocity: Any) -> None:
-    """ValueError: If the network says that it predicts something else (``net.predicts``)."""
-    said = getattr(bare(velocity), "predicts", "velocity")  # who says nothing is taken at his word
-    if said != "velocity":
-        raise ValueError(
-            f"velocity predicts {said!r}, as a network of diffusion does; make a velocity of it by "
-            f"md.flow.velocity_from_eps_model(net, schedule) (or say net.predicts = 'velocity', if a "
-            f"flow has taught it)"
-        )
 
 
 def asked(velocity: Velocity, x: Tensor, t: float | Tensor) -> Tensor:

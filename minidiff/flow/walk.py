@@ -10,11 +10,13 @@ from torch import Tensor
 
 from ..base.contracts import contract, unchecked
 from ..base.rng import Generator, starting_noise
-from ..base.walks import check_start
+from ..base.walks import check_arrived
 from .paths import Path, data_and_noise, ot_path
-from .solvers import ADAPTIVE, SOLVING, integrate, solver_is_installed
+from .solvers import ADAPTIVE, SOLVING, integrate
 from .velocity import Velocity, asked
 
+#: What the options of a walk must be: a part of the contract of each
+WALK = f"times: flow times instead of steps, steps: count, {SOLVING}"
 STEPS = 50  # where nothing else is said, as in ddim_sample
 
 
@@ -33,10 +35,7 @@ class State:
     data_hat: Tensor | None
 
 
-@contract(
-    f"noise: floats, times: flow times instead of steps, steps: count, {SOLVING}, path: path",
-    solver_is_installed,
-)
+@contract(f"velocity: velocity, noise: floats, path: path, {WALK}")
 def flow_steps(
     velocity: Velocity,
     noise: Tensor,
@@ -85,7 +84,7 @@ def flow_steps(
         data_hat, _ = unchecked(data_and_noise)(x, first, min(t, path.end), path)
         t, x = s, x_s
         if t == walk[-1]:
-            check_arrived(x)
+            check_arrived(x, "the flow", "velocity", "md.flow.flow_steps")
         yield State(t, x, data_hat)
 
 
@@ -99,25 +98,7 @@ def times_of_flow(
     return [i / n for i in range(n + 1)]
 
 
-def check_arrived(x: Tensor) -> None:
-    """Refuse to hand out NaN: looked for once, at the end, for a look waits for the device."""
-    if not torch.isfinite(x).all():
-        raise ValueError(
-            "the flow ended in NaN or infinity: look at what velocity returns on the way, for "
-            "instance with: for state in md.flow.flow_steps(...)"
-        )
-
-
-def shape_or_noise(shape: Sequence[int] | None, noise: Tensor | None) -> None:
-    """ValueError: If there is neither a shape nor noise, or the two do not agree."""
-    check_start(shape, "noise", noise)
-
-
-@contract(
-    f"""shape: shape, noise: floats, times: flow times instead of steps, steps: count, {SOLVING}""",
-    shape_or_noise,
-    solver_is_installed,
-)
+@contract(f"velocity: velocity, noise: floats, shape: shape unless noise, {WALK}")
 def sample(
     velocity: Velocity,
     shape: Sequence[int] | None = None,
@@ -164,7 +145,7 @@ def sample(
     return last.x
 
 
-@contract(f"data: floats, steps: count, {SOLVING}", solver_is_installed)
+@contract(f"velocity: velocity, data: floats, steps: count, {SOLVING}")
 def invert(
     velocity: Velocity,
     data: Tensor,

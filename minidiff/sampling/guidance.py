@@ -12,7 +12,6 @@ from ..base.conditions import ask, for_batch, given, nones
 from ..base.contracts import contract, unchecked
 from ..base.model import EpsModel, bare, stands_for
 from ..base.shapes import beside
-from ..base.validate import check_positive_int
 from ..chain.convert import convert
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, signal_and_noise
@@ -128,12 +127,7 @@ def rescaled(guided: Tensor, conditional: Tensor, phi: float) -> Tensor:
     return guided * (phi * _spread(conditional) / _spread(guided) + 1 - phi)
 
 
-def _from_low_to_high(low: int, high: int) -> None:
-    """ValueError: If ``high`` is below ``low``."""
-    check_positive_int("high", high, low=low)
-
-
-@contract("w: number in [-1, inf], low and high: count", _from_low_to_high)
+@contract("w: number in [-1, inf], low: count, high: count from low")
 def interval(w: float, low: int, high: int) -> Weight:
     """Guide at the times low..high only: w there, 0 elsewhere.
 

@@ -25,7 +25,6 @@ from .walk import (
     State,
     answer,
     first_time_tells,
-    shape_or_x_T,
     times_of_walk,
     walk_along,
 )
@@ -35,7 +34,6 @@ from .walk import (
     f"{WALK}, eta: number in [0, 1], variance: one of {VARIANCES}, {START}",
     noise_suits_eta,
     first_time_tells,
-    shape_or_x_T,
 )
 def sampling_steps(
     eps_model: EpsModel,

@@ -31,7 +31,6 @@ from .walk import (
     Step,
     answer,
     first_time_tells,
-    shape_or_x_T,
     times_of_walk,
     walk_along,
 )
@@ -155,7 +154,7 @@ def solve(
     yield from walk_along(visited, x, step, progress)
 
 
-@contract(f"{WALK}, solver: one of {tuple(SOLVERS)}, {START}", first_time_tells, shape_or_x_T)
+@contract(f"{WALK}, solver: one of {tuple(SOLVERS)}, {START}", first_time_tells)
 def solver_steps(
     eps_model: EpsModel,
     schedule: NoiseSchedule,

@@ -15,7 +15,7 @@ from ..base.contracts import contract, unchecked
 from ..base.model import PREDICTIONS, pair
 from ..base.progress import with_bar
 from ..base.validate import check_same_shape
-from ..base.walks import check_start
+from ..base.walks import check_arrived
 from ..chain.schedule import NoiseSchedule
 from ..flow.convert import check_tells
 
@@ -24,7 +24,7 @@ Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
 
 #: What the options that all walks share must be, a part of the contract of each
 WALK = f"times: times instead of steps, steps: steps up to T or None, kind: one of {PREDICTIONS}"
-START = "shape: shape, x_T: floats"
+START = "x_T: floats, shape: shape unless x_T"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def walk_along(
         with torch.no_grad():
             x, x0_hat = step(x, t, s)
         if s == 0:
-            check_arrived(x)
+            check_arrived(x, "sampling", "eps_model", "md.sampling_steps")
         yield State(s, x, x0_hat)
 
 
@@ -91,21 +91,7 @@ def answer(
     return prediction, v
 
 
-def check_arrived(x: Tensor) -> None:
-    """Refuse to hand out NaN: looked for once, at the end, for a look waits for the device."""
-    if not torch.isfinite(x).all():
-        raise ValueError(
-            "sampling ended in NaN or infinity: look at what eps_model returns on the way, "
-            "for instance with: for state in md.sampling_steps(...)"
-        )
-
-
 # ---- what does not go together ---------------------------------------------------------------------
-
-
-def shape_or_x_T(shape: Sequence[int] | None, x_T: Tensor | None) -> None:
-    """ValueError: If there is neither a shape nor noise to start from, or the two do not agree."""
-    check_start(shape, "x_T", x_T)
 
 
 def first_time_tells(

@@ -39,6 +39,14 @@ def labelled(x: torch.Tensor, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 labelled.null_label = 10
 
+
+def predicting(kind: str) -> Callable:
+    """A network that says what it predicts."""
+    net = lambda x, t: torch.zeros_like(x)  # noqa: E731
+    net.predicts = kind
+    return net
+
+
 # ---- what can be wrong with one argument ---------------------------------------------------------
 
 WRONG_T = [
@@ -330,6 +338,12 @@ def wrong_probabilities(name: str, p: torch.Tensor) -> list[tuple]:
     ]
 
 
+def bound(clause: Clause, good: Mapping[str, Any], side: str, default: str = "") -> float:
+    """A bound in the words of a clause: a number, or the argument that has it."""
+    word = clause.words[side] or default
+    return float(good.get(word, word))
+
+
 #: For each kind of argument: its wrong values, from the clause and the right arguments.
 WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "floats": lambda c, good: wrong_floats(c.argument, good.get(c.argument, X)),
@@ -381,8 +395,8 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "number in": lambda c, good: wrong_number(
         c.argument,
         c.words["left"],
-        float(c.words["low"]),
-        float(c.words["high"]),
+        bound(c, good, "low"),
+        bound(c, good, "high"),
         c.words["right"],
     ),
     "value": lambda c, good: wrong_value(c.argument),
@@ -406,8 +420,10 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "weight": lambda c, good: wrong_number(c.argument, "[", float(c.words["low"]), math.inf),
     "count": lambda c, good: [
         row
-        for row in renamed(wrong_count(c.argument), "at least 1", f"at least {c.words['low'] or 1}")
-        if row[0] != "0" or not c.words["low"] or int(c.words["low"]) > 0
+        for row in renamed(
+            wrong_count(c.argument), "at least 1", f"at least {bound(c, good, 'low', '1'):g}"
+        )
+        if row[0] != "0" or bound(c, good, "low", "1") > 0
     ],
     "counts": lambda c, good: [
         ("a number", 2, TypeError, (f"{c.argument} must be a list", "2 (int)")),
@@ -444,6 +460,27 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "steps up to T": lambda c, good: [
         *wrong_count(c.argument),
         ("more than T", 13, ValueError, (f"{c.argument} must be at most T = 12", "got 13")),
+    ],
+    "real time of each": lambda c, good: [
+        *WRONG["real time of"](c, good),
+        ("another batch", torch.ones(2), ValueError, ("t must have shape (3,)", "(2,)")),
+        ("a column", torch.ones(3, 1), ValueError, ("t must have shape (3,)", "(3, 1)")),
+    ],
+    "shape unless": lambda c, good: WRONG_SHAPE,
+    "solver of": lambda c, good: wrong_words(c.argument, c.words["words"]),
+    "velocity": lambda c, good: [
+        (
+            f"it predicts {kind!r}",
+            predicting(kind),
+            ValueError,
+            (f"velocity predicts {kind!r}", "md.flow.velocity_from_eps_model(net, schedule)"),
+        )
+        for kind in ("eps", "x0", "v", "score")
+    ],
+    "pairs": lambda c, good: [
+        *wrong_floats(c.argument, good[c.argument]),
+        ("data alone", X, ValueError, ("pairs must have shape (B, 2, ...)", "(3, 1, 8, 8)")),
+        ("flat", X[:, 0, 0, :2], ValueError, ("pairs must have shape", "(3, 2)", "torch.stack")),
     ],
     "path": lambda c, good: WRONG_PATH,
 }

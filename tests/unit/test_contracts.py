@@ -193,7 +193,7 @@ GOOD = [
 ]
 GOOD += [
     (flow.Path.__call__, {"self": flow.ot_path(), "t": 0.5}),
-    (flow.vp_path, {}),
+    (flow.vp_path, {"beta_min": 0.1}),
     (flow.on_path, {"noise": X, "data": X, "t": 0.5}),
     (flow.data_and_noise, {"x": X, "velocity": X, "t": 0.5}),
     (flow.exact_velocity, {"means": X, "std": 0.5}),

@@ -205,6 +205,58 @@ def test_with_zero_terminal_snr_v_works_from_pure_noise_on():
     torch.testing.assert_close(velocity(x, tau), flow.exact_velocity(M, WIDTH)(x, tau))
 
 
+@pytest.mark.parametrize("kind", ["eps", "x0", "v", "score"])
+def test_what_a_network_says_it_predicts_is_obeyed(kind):
+    """And the caller's word comes before it."""
+    schedule, model = SCHEDULES[0], exact_at(SCHEDULES[0], kind)
+    x, tau = torch.randn(5, 2, generator=gen(), dtype=F64), torch.linspace(0.1, 0.9, 5, dtype=F64)
+    expected = flow.exact_velocity(M, WIDTH)(x, tau)
+    for said, word in ((kind, None), ("v" if kind == "x0" else "x0", kind)):
+        model.predicts = said
+        velocity = flow.velocity_from_eps_model(model, schedule, kind=word)
+        torch.testing.assert_close(velocity(x, tau), expected, rtol=1e-5, atol=1e-6)
+        assert velocity.predicts == "velocity"
+
+
+def test_a_velocity_is_given_back_as_it_is():
+    net = md.MLP(2, width=8, depth=1, time_scale=1000)
+    net.predicts = "velocity"
+    assert flow.velocity_from_eps_model(net, SCHEDULES[0]) is net
+
+
+@pytest.mark.parametrize("kind", ["eps", "v"])
+@all_schedules
+def test_a_velocity_becomes_either_prediction_and_says_which(schedule, kind):
+    velocity = flow.exact_velocity(M, WIDTH)
+    model = flow.eps_model_from_velocity(velocity, schedule, kind=kind)
+    assert model.predicts == kind
+    x, t = torch.randn(12, 2, generator=gen(), dtype=F64), torch.arange(1, 13)
+    eps = md.exact.mixture(M, WIDTH, None, schedule)(x, t)
+    expected = md.convert(eps, x, t, schedule, source="eps", target=kind)
+    torch.testing.assert_close(model(x, t), expected, rtol=1e-8, atol=1e-8)
+
+
+def test_by_v_a_velocity_tells_the_data_from_pure_noise():
+    schedule = md.NoiseSchedule([0.1, 0.5, 1.0], zero_terminal_snr=True)
+    x = torch.randn(5, 2, generator=gen(), dtype=F64)
+    v = flow.eps_model_from_velocity(flow.exact_velocity(M, WIDTH), schedule, kind="v")(x, 3)
+    torch.testing.assert_close(md.x0_from_v(x, v, 3, schedule), M.mean(0).expand(5, 2))
+
+
+def test_guidance_of_a_flow_is_a_velocity_and_of_diffusion_is_none():
+    nets = {kind: md.MLP(2, classes=3, width=8, depth=1) for kind in ("velocity", "eps")}
+    for kind, net in nets.items():
+        net.predicts = kind
+    guided = {kind: md.classifier_free_guidance(net, 1, 1.0) for kind, net in nets.items()}
+    assert flow.sample(guided["velocity"], (3, 2), 2, generator=gen()).shape == (3, 2)
+    with pytest.raises(
+        ValueError, match=r"predicts 'eps'.*velocity_from_eps_model\(net, schedule\)"
+    ):
+        flow.sample(guided["eps"], (3, 2), 2)
+    velocity = flow.velocity_from_eps_model(guided["eps"], SCHEDULES[0])
+    assert flow.sample(velocity, (3, 2), 2, generator=gen()).shape == (3, 2)
+
+
 def test_samplers_learn_from_either_wrapper_where_the_network_is():
     def model(x, t):
         return x
