@@ -36,7 +36,7 @@ def known_classes(classes: Sequence[int] | None) -> None:
     f"name: one of {NAMES}, split: one of {SPLITS}, size: count, classes: counts from 0",
     known_classes,
 )
-def load(
+def load(  # noqa: PLR0917  old calls by position go on working
     name: str,
     split: str = "train",
     size: int | None = None,

@@ -71,12 +71,12 @@ def integrate(
         if solver == ADAPTIVE:
             x = _adaptive_step(field, x, t, s, tolerance)
         else:
-            x = _runge_kutta_step(field, x, t, s, first, SOLVERS[solver])
+            x = _runge_kutta_step(field, x, t, s, first, tableau=SOLVERS[solver])
         yield s, x, first
 
 
 def _runge_kutta_step(
-    field: Field, x: Tensor, t: float, s: float, first: Tensor, tableau: Tableau
+    field: Field, x: Tensor, t: float, s: float, first: Tensor, *, tableau: Tableau
 ) -> Tensor:
     h = s - t
     slopes = [first]

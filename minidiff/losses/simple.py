@@ -91,7 +91,8 @@ def simple_loss(
     told = drop_conditions(net, {"y": y, **conditions}, label_dropout, generator, len(x_0))
     prediction = ask(net, x_t, t, told)
     check_same_shape("the network's prediction", prediction, "x_0", x_0)
-    return mse_loss(*held_against(prediction, x_0, noise, t, schedule, prediction_of(net, kind)))
+    kind = prediction_of(net, kind)
+    return mse_loss(*held_against(prediction, x_0, noise, t, schedule, kind=kind))
 
 
 def drawn(
@@ -108,7 +109,7 @@ def drawn(
 
 
 def held_against(
-    prediction: Tensor, x_0: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule, kind: str
+    prediction: Tensor, x_0: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule, *, kind: str
 ) -> tuple[Tensor, Tensor]:
     """A prediction and the truth; of a score both are weighed, and so it is the noise again."""
     if kind == "score":

@@ -57,8 +57,8 @@ def _heun(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) -> Step:
         # long in the variable in which Heun's method takes a mean. Both steps are Euler's.
         if s == 0 or signal_and_noise(t, schedule, x)[0] == 0:
             return ahead, x0_hat
-        _, eps_t = guesses(said, x, t, schedule, kind, clip)
-        _, eps_s = guesses(model(ahead, s), ahead, s, schedule, kind, clip)
+        _, eps_t = guesses(said, x, t, schedule, kind=kind, clip=clip)
+        _, eps_s = guesses(model(ahead, s), ahead, s, schedule, kind=kind, clip=clip)
         return ddim_step((eps_t + eps_s) / 2, x, t, s, schedule, kind="eps", clip=clip)
 
     return step
@@ -74,7 +74,7 @@ def _dpm_solver(model: Model, schedule: NoiseSchedule, kind: str, clip: bool) ->
 
     def step(x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
         nonlocal before
-        x0_hat, _ = guesses(model(x, t), x, t, schedule, kind, clip)
+        x0_hat, _ = guesses(model(x, t), x, t, schedule, kind=kind, clip=clip)
         mended = x0_hat
         if before is not None and s != 0:
             now = half_log_snr(t, x)

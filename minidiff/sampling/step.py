@@ -95,8 +95,8 @@ def sample_step(
         Song et al. 2020 (DDIM), equations 12 and 16; Ho et al. 2020, algorithm 2; Nichol and
         Dhariwal 2021, equation 15 (learned); slides "Sampling algorithm", "Faster sampling: DDIMs".
     """
-    x0_hat, eps_hat = guesses(prediction, x_t, t, schedule, kind, clip)
-    sigma_2, std = spread(t, s, schedule, eta, variance, v)
+    x0_hat, eps_hat = guesses(prediction, x_t, t, schedule, kind=kind, clip=clip)
+    sigma_2, std = spread(t, s, schedule, eta=eta, variance=variance, v=v)
     alpha_bar_s = alpha_bar_at(s, schedule)
     towards_noise = math.sqrt(max(1 - alpha_bar_s - sigma_2, 0.0))  # on paper never below 0
     x_s = math.sqrt(alpha_bar_s) * x0_hat + towards_noise * eps_hat
@@ -106,7 +106,7 @@ def sample_step(
 
 
 def guesses(
-    prediction: Tensor, x_t: Tensor, t: float, schedule: NoiseSchedule, kind: str, clip: bool
+    prediction: Tensor, x_t: Tensor, t: float, schedule: NoiseSchedule, *, kind: str, clip: bool
 ) -> tuple[Tensor, Tensor]:
     """What a prediction says of x_0 and of the noise, after the clip where there is one."""
     said = unchecked(convert)
@@ -118,7 +118,7 @@ def guesses(
 
 
 def spread(
-    t: float, s: float, schedule: NoiseSchedule, eta: float, variance: str, v: Tensor | None
+    t: float, s: float, schedule: NoiseSchedule, *, eta: float, variance: str, v: Tensor | None
 ) -> tuple[float, float | Tensor | None]:
     r"""The :math:`\sigma^2` of the step's mean, and the standard deviation of what is added, if anything is.
 

@@ -75,9 +75,9 @@ def curve_panel(
     title: str,
     x: Sequence[float],
     y: Sequence[float],
+    *,
     low: float | None = None,
     high: float | None = None,
-    *,
     name: str = "t",
 ) -> str:
     """One small plot of y over x; ``place`` counts panels from the left, ``name`` is that of x."""

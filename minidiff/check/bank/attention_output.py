@@ -40,7 +40,7 @@ then applies a last layer, and adds its input.)
 def cases(generator: torch.Generator) -> list[Case]:
     """Weak and strong preferences, values as wide as the queries or not, and a single place."""
 
-    def case(name: str, B: int, N: int, d: int, c: int, strength: float = 1.0) -> Case:
+    def case(name: str, B: int, N: int, d: int, c: int, *, strength: float = 1.0) -> Case:
         q, k = (strength * noise(generator, B, N, d) for _ in range(2))
         return Case(name, (q, k, noise(generator, B, N, c)))
 

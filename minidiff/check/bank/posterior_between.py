@@ -66,7 +66,7 @@ def _levels(s: int, t: int, schedule: NoiseSchedule) -> tuple[float, float]:
 
 
 def _formula(
-    x_t: Tensor, x_0: Tensor, a_s: float, a_t: float, alpha: float, beta: float
+    x_t: Tensor, x_0: Tensor, a_s: float, a_t: float, *, alpha: float, beta: float
 ) -> Gaussian:
     """The formulas of one step, with whatever one takes for ᾱ_{t-1}, ᾱ_t, α_t and β_t."""
     mean = math.sqrt(a_s) * beta * x_0 + math.sqrt(alpha) * (1 - a_s) * x_t
@@ -119,7 +119,7 @@ def by_ddim(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedule) -
 )
 def one_step(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedule) -> Gaussian:
     a_s, a_t = _levels(t - 1, t, schedule)
-    return _formula(x_t, x_0, a_s, a_t, a_t / a_s, 1 - a_t / a_s)
+    return _formula(x_t, x_0, a_s, a_t, alpha=a_t / a_s, beta=1 - a_t / a_s)
 
 
 @EXERCISE.mistake(
@@ -129,7 +129,8 @@ def one_step(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedule) 
 )
 def step_of_one(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedule) -> Gaussian:
     a_s, a_t = _levels(s, t, schedule)
-    return _formula(x_t, x_0, a_s, a_t, float(schedule.alpha[t]), float(schedule.beta[t]))
+    alpha, beta = float(schedule.alpha[t]), float(schedule.beta[t])
+    return _formula(x_t, x_0, a_s, a_t, alpha=alpha, beta=beta)
 
 
 @EXERCISE.mistake(
@@ -139,7 +140,7 @@ def step_of_one(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedul
 )
 def difference(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedule) -> Gaussian:
     a_s, a_t = _levels(s, t, schedule)
-    return _formula(x_t, x_0, a_s, a_t, a_t / a_s, a_s - a_t)
+    return _formula(x_t, x_0, a_s, a_t, alpha=a_t / a_s, beta=a_s - a_t)
 
 
 @EXERCISE.mistake(

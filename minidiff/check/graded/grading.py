@@ -137,7 +137,8 @@ def in_child(
         return refusal
     cases = [case for seed in seeds for case in exercise.inputs(seed)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
-        came = _in_fork(exercise, function, cases, max(seconds - used, 0.1), megabytes, empty)
+        limits: dict[str, Any] = {"seconds": max(seconds - used, 0.1), "megabytes": megabytes}
+        came = _in_fork(exercise, function, cases, **limits, empty=empty)
     if came is None:
         came = f"it had not ended after {seconds:g} s. Is there a loop without an end?"
     if isinstance(came, str):
@@ -151,6 +152,7 @@ def _in_fork(
     exercise: Exercise,
     function: Any,
     cases: list[Case],
+    *,
     seconds: float,
     megabytes: float,
     empty: str,
@@ -160,7 +162,8 @@ def _in_fork(
     receiving, sending = context.Pipe(duplex=False)
     child = context.Process(
         target=_work,
-        args=(sending, exercise, function, cases, seconds, megabytes, empty),
+        args=(sending, exercise, function, cases),
+        kwargs={"seconds": seconds, "megabytes": megabytes, "empty": empty},
         daemon=True,
     )
     child.start()
@@ -202,6 +205,7 @@ def _work(
     exercise: Exercise,
     function: Any,
     cases: list[Case],
+    *,
     seconds: float,
     megabytes: float,
     empty: str,

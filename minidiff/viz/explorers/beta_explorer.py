@@ -105,7 +105,9 @@ def _picture(schedule: NoiseSchedule) -> str:
     log_snr = schedule.snr[1:].log10().clamp(min=-12).tolist()
     panels = [
         curve_panel(0, "β_t, noise added in step t", t[1:], schedule.beta[1:].tolist(), low=0),
-        curve_panel(1, "ᾱ_t, what is left after t steps", t, schedule.alpha_bar.tolist(), 0, 1),
+        curve_panel(
+            1, "ᾱ_t, what is left after t steps", t, schedule.alpha_bar.tolist(), low=0, high=1
+        ),
         curve_panel(2, "log10 of the signal-to-noise ratio", t[1:], log_snr),
     ]
     return figure(

@@ -226,7 +226,9 @@ def ddim_explorer(
                 if eta == 0 and seed != SEEDS[0]:
                     walks[n, eta, seed] = walks[n, eta, SEEDS[0]]  # nothing is drawn
                     continue
-                walks[n, eta, seed] = _walk(eps_model, schedule, x_T, n, eta, seed, clip)
+                walks[n, eta, seed] = _walk(
+                    eps_model, schedule, x_T, n, eta=eta, seed=seed, clip=clip
+                )
     shown = 10 if 10 in times else max(times)
     state = {"steps": shown, "eta": offered[0], "frame": len(_stops(shown)) - 1}
     return DdimExplorer(schedule, walks, times, state)
@@ -237,6 +239,7 @@ def _walk(
     schedule: NoiseSchedule,
     x_T: Tensor,
     n: int,
+    *,
     eta: float,
     seed: int,
     clip: bool,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -184,9 +185,9 @@ def _picture(state: dict[str, Any]) -> str:
     t = range(state["T"] + 1)
     terms, weights = found.terms[2:].log10().tolist(), found.weights[1:].log10().tolist()
     panels = [
-        curve_panel(0, "log10 of L_{t-1} in bits", t[2:], terms, *_whole(terms)),
-        curve_panel(1, "log10 of the weight λ_t", t[1:], weights, *_whole(weights)),
-        curve_panel(2, "share of the weighted errors", t, found.share_elbo.tolist(), 0, 1),
+        _decades(0, "log10 of L_{t-1} in bits", t[2:], terms),
+        _decades(1, "log10 of the weight λ_t", t[1:], weights),
+        curve_panel(2, "share of the weighted errors", t, found.share_elbo.tolist(), low=0, high=1),
     ]
     return figure(
         f"Curves over t of the ELBO's terms, of their weights and of the share that lies at t or below, "
@@ -198,5 +199,6 @@ def _picture(state: dict[str, Any]) -> str:
     )
 
 
-def _whole(values: list[float]) -> tuple[int, int]:
-    return math.floor(min(values)), math.ceil(max(values))
+def _decades(place: int, title: str, t: Sequence[int], values: list[float]) -> str:
+    low, high = math.floor(min(values)), math.ceil(max(values))
+    return curve_panel(place, title, t, values, low=low, high=high)

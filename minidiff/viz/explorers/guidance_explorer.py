@@ -43,6 +43,7 @@ class GuidanceExplorer(Widget):
         pixels: npt.NDArray[np.uint8],
         rows: dict[str, list[int]],
         labels: list[int],
+        *,
         weights: list[float],
         figures: dict[str, list[Any]],
         count: int,
@@ -220,10 +221,10 @@ def guidance_explorer(
         np.stack([pixels[key][seen] for key in weights]),
         {name: [place[k] for k in numbers] for name, numbers in rows.items()},
         labels[seen].tolist(),
-        weights,
-        figures,
-        count,
-        {"w": float(w), "show": "all"},
+        weights=weights,
+        figures=figures,
+        count=count,
+        state={"w": float(w), "show": "all"},
     )
 
 

@@ -157,7 +157,7 @@ def _picture(state: dict[str, Any]) -> str:
     top = max(map(max, curves))
     titles = ("prior q(xₜ₋₁ | x₀)", "likelihood q(xₜ | xₜ₋₁)", "posterior q(xₜ₋₁ | xₜ, x₀)")
     panels = [
-        curve_panel(place, title, x, y, 0, top, name="xₜ₋₁")
+        curve_panel(place, title, x, y, low=0, high=top, name="xₜ₋₁")
         for place, (title, y) in enumerate(zip(titles, curves, strict=True))
     ]
     alt = (
