@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import minidiff as md
-from minidiff.sampling.solvers import solve
+from minidiff.sampling.solvers import SOLVERS, solve
 
 F64 = torch.float64
 laws = settings(
@@ -66,7 +66,7 @@ def test_the_times_of_a_log_snr_walk_are_whole_and_fall_from_T_to_0(schedule, da
     assert {type(t) for t in times} == {int}
 
 
-@pytest.mark.parametrize("solver", ["ddim", "heun", "dpm_solver"])
+@pytest.mark.parametrize("solver", list(SOLVERS))
 @laws
 @given(schedules(), seeds, st.data())
 def test_told_the_true_noise_every_solver_keeps_to_the_straight_way(solver, schedule, seed, data):

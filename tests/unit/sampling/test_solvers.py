@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
+from minidiff.sampling import solvers
 from minidiff.sampling.solvers import solve
 
 F64 = torch.float64
@@ -18,7 +19,7 @@ SMALL = md.linear_schedule(12, 0.05, 0.4)
 ZERO_SNR = md.rescale_zero_terminal_snr(SMALL)
 MEAN, STD = 0.3, 0.5
 CENTERS = torch.tensor([[1.0, 0.0], [-1.0, 0.5], [0.0, -1.0]], dtype=F64)
-SOLVERS = ["ddim", "heun", "dpm_solver"]
+SOLVERS = list(solvers.SOLVERS)
 SAMPLERS = [md.heun_sample, md.dpm_solver_sample]
 
 
@@ -237,15 +238,17 @@ def test_from_pure_noise_the_steps_without_a_second_order_are_eulers(kind):
         return 0.3 * x + 0.01 * t.reshape(-1, 1)
 
     options = {"x_T": noise(4, 2), "steps": 4, "kind": kind}
-    ddim, heun, dpm = (
-        list(md.solver_steps(model, ZERO_SNR, solver=solver, **options)) for solver in SOLVERS
-    )
+    walks = {
+        solver: list(md.solver_steps(model, ZERO_SNR, solver=solver, **options))
+        for solver in SOLVERS
+    }
+    ddim, heun, dpm = (walks[solver] for solver in ("ddim", "heun", "dpm_solver"))
     assert torch.equal(heun[1].x, ddim[1].x)
     for k in (1, 2):
         torch.testing.assert_close(dpm[k].x, ddim[k].x, rtol=0, atol=1e-12)
     assert not torch.allclose(heun[2].x, ddim[2].x)
     assert not torch.allclose(dpm[3].x, ddim[3].x)
-    for states in (heun, dpm):
+    for states in walks.values():
         assert bool(torch.isfinite(states[-1].x).all())
 
 
