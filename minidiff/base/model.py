@@ -175,6 +175,19 @@ def teaches(prediction: str) -> Callable[[F], F]:
     return mark
 
 
+def said_by(model: Any) -> str | None:
+    """What a model says itself that it predicts; None where nobody told it.
+
+    That a network of the library predicts the noise as long as nobody says otherwise is no word of its own:
+    one that was trained as a flow, by a loop of one's own, is no contradiction.
+    """
+    network = bare(model)
+    untold = isinstance(network, Denoiser) and "predicts" not in vars(network)
+    if untold and type(network).predicts == Denoiser.predicts:
+        return None
+    return getattr(network, "predicts", None)
+
+
 def tell(net: Any, prediction: str) -> None:
     """Let a network say what it predicts: its attribute ``predicts``.
 
@@ -183,7 +196,7 @@ def tell(net: Any, prediction: str) -> None:
     """
     check_choice("predicts", prediction, PREDICTIONS)
     network = bare(net)
-    if getattr(network, "predicts", None) != prediction:  # a property may say so already
+    if said_by(network) != prediction:  # a property may say so already
         network.predicts = prediction
 
 
@@ -198,7 +211,7 @@ def stands_for(model: M, network: Any, predicts: str | None = None) -> M:
     marked: Any = model
     marked.device = model_device(network)
     # Of a network that says nothing, the function that wraps it says nothing either.
-    if predicts is not None or hasattr(bare(network), "predicts"):
+    if predicts is not None or said_by(network) is not None:
         marked.predicts = prediction_of(network, predicts)
     return model
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .model import bare
+from .model import said_by
 from .times import check_t
 from .validate import (
     check_choice,
@@ -173,8 +173,8 @@ def check_velocity(name: str, velocity: Any) -> None:
     Raises:
         ValueError: If it says so.
     """
-    said = getattr(bare(velocity), "predicts", "velocity")
-    if said != "velocity":
+    said = said_by(velocity)
+    if said not in (None, "velocity"):
         raise ValueError(
             f"{name} predicts {said!r}, as a network of diffusion does; make a velocity of it by "
             f"md.flow.velocity_from_eps_model(net, schedule) (or say net.predicts = 'velocity', if a "

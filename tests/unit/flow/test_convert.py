@@ -279,3 +279,12 @@ def test_a_network_trained_for_diffusion_is_taken_as_it_is():
         torch.testing.assert_close(
             again(x, t), md.classifier_free_guidance(net, 3, 1.0)(x, t), rtol=1e-3, atol=1e-3
         )
+
+
+def test_a_network_that_nobody_told_is_taken_for_a_velocity():
+    """As one is that a loop of one's own has trained; told that it predicts the noise, it is refused."""
+    net = md.MLP(2, width=8, depth=1, time_scale=1000)
+    assert flow.sample(net, (3, 2), steps=2).shape == (3, 2)
+    net.predicts = "eps"
+    with pytest.raises(ValueError, match="velocity_from_eps_model"):
+        flow.sample(net, (3, 2), steps=2)
