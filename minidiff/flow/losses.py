@@ -17,7 +17,7 @@ from .paths import Path, on_path, ot_path
 from .velocity import time_dtype
 
 COUPLINGS = ("ot",)
-#: What both losses ask of the rest: a part of the contract of each
+# What both losses ask of the rest: a part of the contract of each
 TEACHING = """schedule: no schedule, path: path, t: flow time of each,
     label_dropout: number in [0, 1]"""
 

@@ -15,7 +15,7 @@ from .paths import Path, data_and_noise, ot_path
 from .solvers import ADAPTIVE, SOLVING, integrate
 from .velocity import Velocity, asked
 
-#: What the options of a walk must be: a part of the contract of each
+# What the options of a walk must be: a part of the contract of each
 WALK = f"times: flow times instead of steps, steps: count, {SOLVING}"
 STEPS = 50  # where nothing else is said, as in ddim_sample
 

@@ -22,7 +22,7 @@ from ..flow.convert import check_tells
 Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
 """One step of a walk, from x at t and the time s to x at s and the guess of x_0 that led there."""
 
-#: What the options that all walks share must be, a part of the contract of each
+# What the options that all walks share must be, a part of the contract of each
 WALK = f"times: times instead of steps, steps: steps up to T or None, kind: one of {PREDICTIONS}"
 START = "x_T: floats, shape: shape unless x_T"
 
