@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--fresh", action="store_true", default=None, help="throw away what is in that folder"
     )
+    train.add_argument(
+        "--extend",
+        action="store_true",
+        default=None,
+        help="go on with other --steps, --minutes or --lr than the training in that folder had",
+    )
     train.add_argument("--size", type=int, help="of a data set's images, in pixels (16)")
     train.add_argument("--batch", type=int, help="examples in a step")
     train.add_argument("--lr", type=float, help="highest learning rate")
@@ -88,7 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor",
         help="what is installed, and what is missing",
-        description="Print versions, the device, and what is missing with how to get it.",
+        description="Print versions, the device, and what is missing with how to get it; or the settings "
+        "of a training, and what was changed in it.",
+    )
+    doctor.add_argument(
+        "run_folder", nargs="?", metavar="FOLDER", help="of a training, to tell of it"
     )
     doctor.set_defaults(run=_doctor)
     return parser
@@ -97,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(chosen: argparse.Namespace) -> int:
     from . import recipes
 
-    names = ("steps", "minutes", "fresh", "batch", "lr", "seed")
+    names = ("steps", "minutes", "fresh", "extend", "batch", "lr", "seed")
     given = {name: getattr(chosen, name) for name in names}
     settings = {name: value for name, value in given.items() if value is not None}
     out = chosen.out or Path("runs") / chosen.what
@@ -136,7 +146,7 @@ def _sample(chosen: argparse.Namespace) -> int:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    lines, well = report()
+    lines, well = report(chosen.run_folder)
     print("\n".join(lines))
     return 0 if well else 1
 

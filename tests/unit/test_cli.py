@@ -31,9 +31,9 @@ def test_help_names_everything(command, capsys):
     text = capsys.readouterr().out
     wanted = {
         "": ["train", "sample", "doctor"],
-        "train": ["--steps", "--minutes", "--out", "--fresh", "digits16", "mnist"],
+        "train": ["--steps", "--minutes", "--out", "--fresh", "--extend", "digits16", "mnist"],
         "sample": ["--label", "--n", "--steps", "--w", "--seed", "--out", "digits16"],
-        "doctor": ["missing"],
+        "doctor": ["missing", "FOLDER"],
     }[command[0] if command else ""]
     assert all(word in text for word in wanted)
 
@@ -119,6 +119,10 @@ def test_train_then_sample(tmp_path, monkeypatch, capsys):
     assert matplotlib.image.imread("samples.png").shape[:2] == ((8 + 2) * 4, (3 * 9 + 1) * 4)
     assert main([*train, "--seed", "1"]) == 1
     assert "seed: 0 in the folder, 1 now" in capsys.readouterr().err
+    assert main([*train[:-4], "--steps", "3", "--batch", "4", "--extend"]) == 0
+    capsys.readouterr()
+    assert main(["doctor", "runs/digits"]) == 0
+    assert "from step 2 on: steps = 3, before 2" in capsys.readouterr().out
     assert main([*train, "--seed", "1", "--fresh"]) == 0
 
 

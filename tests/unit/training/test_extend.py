@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.base.files import CHECKPOINT, load_checkpoint
+from minidiff.base.files import CHECKPOINT, load_checkpoint, save_checkpoint
 from minidiff.training.doctor import report
 from minidiff.training.settings import Change
 from minidiff.training.state import lr_factor
@@ -95,6 +95,19 @@ def test_an_extended_run_that_is_stopped_goes_on_to_the_same_weights(tmp_path):
     assert got.history == wanted.history
     for ours, theirs in zip(got.net.parameters(), wanted.net.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_a_run_from_before_all_this_goes_on(tmp_path):
+    """Its checkpoint says neither what the network predicts nor what was changed."""
+    with pytest.raises(KeyboardInterrupt):
+        points_run(tmp_path, loss=stopped_after(2), checkpoint_every=1)
+    saved = load_checkpoint(tmp_path / CHECKPOINT)
+    for name in ("predicts", "sample", "history"):
+        del saved[name]
+    del saved["settings"]["predicts"]
+    save_checkpoint(tmp_path / CHECKPOINT, saved)
+    run = points_run(tmp_path, loss=stopped_after(2), checkpoint_every=1)
+    assert (run.steps, run.net.predicts, run.history) == (4, "eps", [])
 
 
 def test_without_saying_so_it_is_refused_and_the_way_is_named(tmp_path):
