@@ -19,8 +19,14 @@ Net = Callable[..., Tensor]
 EpsModel = Callable[[Tensor, Tensor], Any]
 """What a sampler wants, ``eps_model(x_t, t)`` with t a LongTensor (B,), giving a tensor like x_t."""
 
-PREDICTIONS = ("eps", "x0", "v", "score", "velocity")
-"""What a network may predict; see the table of conversions, and the flow's velocity."""
+KINDS = ("eps", "x0", "v", "score")
+"""What a network of a diffusion may predict; see the table of conversions."""
+
+BLIND = ("eps", "score")
+"""The two of them that do not tell x_0 from pure noise."""
+
+PREDICTIONS = (*KINDS, "velocity")
+"""What a network may predict: one of these, or the velocity of a flow."""
 
 M = TypeVar("M")
 F = TypeVar("F", bound=Callable[..., Any])

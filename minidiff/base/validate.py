@@ -161,13 +161,31 @@ def check_module(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a torch.nn.Module, got {shown(value)}")
 
 
-def check_positive_int(name: str, n: Any, low: int = 1) -> int:
-    """Refuse everything but an integer of at least ``low``."""
+def check_int(name: str, n: Any) -> int:
+    """Refuse everything but an integer."""
     if not isinstance(n, Integral) or isinstance(n, bool):
         raise TypeError(f"{name} must be an integer, got {n!r}")
-    if n < low:
+    return int(n)
+
+
+def check_positive_int(name: str, n: Any, low: int = 1) -> int:
+    """Refuse everything but an integer of at least ``low``."""
+    if check_int(name, n) < low:
         raise ValueError(f"{name} must be at least {low}, got {n}")
     return int(n)
+
+
+def check_divides(name: str, n: Any, whole_name: str, whole: int) -> None:
+    """Refuse everything but a positive integer that divides another argument."""
+    if whole % check_positive_int(name, n):
+        raise ValueError(f"{name} must divide {whole_name} = {whole}, got {n}")
+
+
+def check_multiple(name: str, n: Any, unit: int, why: str) -> None:
+    """Refuse everything but ``unit``, 2·``unit``, 3·``unit``, ..., and say ``why``."""
+    if check_int(name, n) % unit or n < unit:
+        kind = "even" if unit == 2 else f"a multiple of {unit}"
+        raise ValueError(f"{name} must be {kind}, at least {unit} ({why}), got {n}")
 
 
 def check_counts(name: str, values: Any, low: int = 1) -> None:

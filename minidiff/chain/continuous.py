@@ -6,58 +6,21 @@ want a curve through it.
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..base.contracts import contract
-from ..base.validate import shown
+from ..base.rules.schedules import (
+    falls_within_the_schedule,
+    reached,
+    real_log_snr,
+    starts_with_some_signal,
+)
 
 Time = TypeVar("Time", float, Tensor)
 """A real time or log-SNR, one number or a tensor of them"""
-
-
-def real_log_snr(log_snr: Any) -> None:
-    """TypeError: If it is neither a number nor a tensor of real numbers."""
-    if isinstance(log_snr, Tensor):
-        if log_snr.is_complex() or log_snr.dtype == torch.bool:
-            raise TypeError(f"log_snr must hold real numbers, got {log_snr.dtype}")
-    elif isinstance(log_snr, bool) or not isinstance(log_snr, Real):
-        raise TypeError(f"log_snr must be a number or a tensor, got {shown(log_snr)}")
-
-
-def reached(self: ContinuousSchedule, log_snr: float | Tensor) -> None:
-    """ValueError: If a value is below the log-SNR at T, where the schedule ends, or NaN."""
-    wanted = _float64(log_snr)
-    least = self.log_snr(float(self.T))
-    # A value that was computed as the end's may miss it by a rounding.
-    too_low = ~(wanted >= least - 1e-9 * max(1.0, abs(least)))
-    if bool(too_low.any()):
-        raise ValueError(
-            f"log_snr = {float(wanted[too_low].flatten()[0]):g} is below {least:.6g}, the log-SNR at "
-            f"t = T = {self.T}; the schedule reaches no noisier place"
-        )
-
-
-def falls_within_the_schedule(self: ContinuousSchedule, start: float, end: float) -> None:
-    """ValueError: If times do not fall from start to end within (0, T]."""
-    if not 0 < end < start <= self.T:
-        raise ValueError(
-            f"times fall from start to end within (0, T = {self.T}] (at 0 the log-SNR is infinite); "
-            f"got start = {start:g}, end = {end:g}"
-        )
-
-
-def starts_with_some_signal(self: ContinuousSchedule, start: float) -> None:
-    """ValueError: If the log-SNR at ``start`` is -infinity."""
-    if math.isinf(self.log_snr(float(start))):
-        raise ValueError(
-            f"the log-SNR at start = {start:g} is -infinity (zero terminal SNR), so no times are "
-            f"evenly spread from there; take start = {self.T - 1} or below"
-        )
 
 
 class ContinuousSchedule:

@@ -23,36 +23,9 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
+from ..base.model import KINDS
+from ..base.rules.tells import eps_tells, score_tells, source_tells
 from .schedule import NoiseSchedule, signal_and_noise
-
-KINDS = ("eps", "x0", "v", "score")
-BLIND = ("eps", "score")  # from pure noise, these two do not tell x_0
-
-
-def check_signal_left(t: int | Tensor, schedule: NoiseSchedule, source: str) -> None:
-    """Refuse to look for x_0 in pure noise: where ᾱ_t = 0, eps says nothing about it."""
-    last = int(t.max()) if isinstance(t, Tensor) else int(t)
-    if float(schedule.alpha_bar[last]) == 0:
-        raise ValueError(
-            f"alpha_bar = 0 at t = {last} (zero terminal SNR), so a prediction of {source!r} there "
-            f"does not tell x_0; predict 'v' or 'x0' with this schedule"
-        )
-
-
-def eps_tells(t: int | Tensor, schedule: NoiseSchedule) -> None:
-    r"""ValueError: If :math:`\bar\alpha_t = 0`, and the equation divides by it: noise does not tell x_0."""
-    check_signal_left(t, schedule, "eps")
-
-
-def score_tells(t: int | Tensor, schedule: NoiseSchedule) -> None:
-    r"""ValueError: If :math:`\bar\alpha_t = 0`, and the equation divides by it: noise does not tell x_0."""
-    check_signal_left(t, schedule, "score")
-
-
-def source_tells(t: int | Tensor, schedule: NoiseSchedule, source: str, target: str) -> None:
-    r"""ValueError: If :math:`\bar\alpha_t = 0`, and the equation divides by it: noise does not tell x_0."""
-    if source in BLIND and target not in BLIND:
-        check_signal_left(t, schedule, source)
 
 
 @contract("x_t: floats, eps: like x_t, t: time of schedule", eps_tells)

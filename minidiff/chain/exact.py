@@ -14,8 +14,15 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
+from ..base.rules.labels import a_label_a_component, labels_are_whole, model_is_a_mixture
+from ..base.rules.shapes import (
+    a_std_a_component,
+    a_weight_a_component,
+    one_example_as_the_means,
+    x_0_fits,
+    x_t_fits,
+)
 from ..base.times import is_real
-from ..base.validate import shown
 from .schedule import NoiseSchedule, gathered, signal_and_noise
 
 
@@ -41,26 +48,6 @@ def gaussian(mean: float | Tensor, std: float | Tensor, schedule: NoiseSchedule)
         Conditional expectation of jointly Gaussian variables (see Bishop 2006, equation 2.81).
     """
     return Gaussian(float64(mean), float64(std), schedule)
-
-
-def check_example(model: Gaussian, name: str, x: Tensor) -> None:
-    """Refuse examples of another shape than the mean and the std, where those are no numbers."""
-    for own, value in (("mean", model.mean), ("std", model.std)):
-        if value.dim() > 0 and value.shape != x.shape[1:]:
-            raise ValueError(
-                f"{own} has shape {tuple(value.shape)}, but one example of {name} has "
-                f"{tuple(x.shape[1:])}; they must be equal, or {own} one number"
-            )
-
-
-def x_t_fits(self: Gaussian, x_t: Tensor) -> None:
-    """ValueError: If a tensor m or s has not the shape of one example."""
-    check_example(self, "x_t", x_t)
-
-
-def x_0_fits(self: Gaussian, x_0: Tensor) -> None:
-    """ValueError: If a tensor m or s has not the shape of one example."""
-    check_example(self, "x_0", x_0)
 
 
 class Gaussian:
@@ -102,26 +89,6 @@ class Gaussian:
         return ((1 - k * alpha_bar.sqrt()) * (x_0 - m)) ** 2 + k**2 * noise_variance
 
 
-def a_std_a_component(means: Tensor, std: float | Tensor) -> None:
-    """ValueError: If std is neither one number nor one for each component."""
-    count, shape = len(means), tuple(float64(std).shape)
-    if shape not in ((), (count,)):
-        raise ValueError(
-            f"std must be one number or have shape ({count},), one a component; got {shape}"
-        )
-
-
-def a_weight_a_component(means: Tensor, weights: Tensor | None) -> None:
-    """ValueError: If there is not one weight above 0 for each component."""
-    if weights is None:
-        return
-    w = float64(weights)
-    if w.shape != (len(means),) or (w <= 0).any():
-        raise ValueError(
-            f"weights must be {len(means)} positive numbers, one a component; got {weights!r}"
-        )
-
-
 @contract(
     "means: examples (K, ...), std: numbers from 0, weights: numbers or None",
     a_std_a_component,
@@ -156,15 +123,6 @@ def mixture(
     """
     w = torch.ones(len(means)) if weights is None else weights
     return Mixture(means, float64(std), float64(w), schedule)
-
-
-def one_example_as_the_means(self: Mixture, x_t: Tensor) -> None:
-    """ValueError: If one example has another shape than the means."""
-    example = self.means.shape[1:]
-    if x_t.shape[1:] != example:
-        raise ValueError(
-            f"x_t must have shape (B, {', '.join(map(str, example))}); got {tuple(x_t.shape)}"
-        )
 
 
 class Mixture:
@@ -215,26 +173,6 @@ class Mixture:
         """x_t as (B, D) and the means as (K, D), in the widest type that there is."""
         x = x_t.flatten(1).to(widest(x_t))
         return x, self.means.flatten(1).to(x)
-
-
-def model_is_a_mixture(model: Mixture) -> None:
-    """TypeError: If ``model`` is no mixture."""
-    if not isinstance(model, Mixture):
-        raise TypeError(f"model must come from exact.mixture or exact.ideal, got {shown(model)}")
-
-
-def labels_are_whole(labels: Tensor) -> None:
-    """TypeError: If ``labels`` is no LongTensor."""
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
-        raise TypeError(f"labels must be a LongTensor (K,), got {shown(labels)}")
-
-
-def a_label_a_component(model: Mixture, labels: Tensor) -> None:
-    """ValueError: If there is not one label for each component, or one is negative."""
-    if labels.shape != (len(model.means),) or (labels < 0).any():
-        raise ValueError(
-            f"labels must be {len(model.means)} numbers from 0 up, one a component; got {labels!r}"
-        )
 
 
 @contract("", model_is_a_mixture, labels_are_whole, a_label_a_component)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract
+from ..base.rules.pixels import x_is_8_bit
+from ..base.rules.shapes import shapes_go_together, var_goes_with_x
 
 Number = float | Tensor
 
@@ -16,48 +18,6 @@ HALF_BIN = 1 / 255
 
 #: An open end in standard deviations, beyond all numbers but finite, so that a gradient may pass
 FAR = 1e4
-
-
-def shapes_go_together(mean_1: Number, var_1: Number, mean_2: Number, var_2: Number) -> None:
-    """ValueError: If tensors differ in their number of dimensions, or in a length that is not 1."""
-    named = {"mean_1": mean_1, "var_1": var_1, "mean_2": mean_2, "var_2": var_2}
-    largest = max(as_tensors(*named.values()), key=Tensor.dim)
-    for name, value in named.items():
-        check_goes_with(name, value, largest)
-
-
-def var_goes_with_x(x: Tensor, var: Number) -> None:
-    """ValueError: If the variance has another number of dimensions than x, or a length that does not fit."""
-    check_goes_with("var", var, x)
-
-
-def x_is_8_bit(x: Tensor) -> None:
-    """ValueError: If x is not made of 8-bit values in [-1, 1]."""
-    check_8_bit("x", x)
-
-
-def check_8_bit(name: str, x: Tensor) -> None:
-    """Refuse values that are not v / 127.5 - 1 for a whole v in 0..255."""
-    v = (x.detach().double() + 1) * 127.5
-    wrong = ((v - v.round()).abs() > 1e-3) | (v < -1e-3) | (v > 255 + 1e-3)
-    if wrong.any():
-        raise ValueError(
-            f"{name} must hold 8-bit values scaled to [-1, 1] (v / 127.5 - 1 for v = 0..255), got "
-            f"{float(x[wrong][0]):g} ({int(wrong.sum())} of {x.numel()} entries do not fit); round "
-            f"resized images to 8 bits again, or take likelihood='density' for continuous data"
-        )
-
-
-def check_goes_with(name: str, value: Number, x: Tensor) -> None:
-    """Refuse a tensor that multiplies x only by being moved along its dimensions."""
-    shape = value.shape if isinstance(value, Tensor) else ()
-    if len(shape) not in (0, x.dim()) or any(
-        n not in (1, m) and m != 1 for n, m in zip(shape, x.shape, strict=False)
-    ):
-        raise ValueError(
-            f"{name} has shape {tuple(shape)}, which does not go with "
-            f"{tuple(x.shape)}: give a number, or a tensor with as many dimensions"
-        )
 
 
 def as_tensors(*values: Number) -> list[Tensor]:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from ..base.contracts import contract
-from .schedule import NoiseSchedule, scale_of_beta, variances_stay_below_1, warn_of_short_chain
+from ..base.rules.schedules import falls, stays_where_it_is_steep, two_steps, variances_stay_below_1
+from .schedule import NoiseSchedule, scale_of_beta, warn_of_short_chain
 
 #: How far to both sides of its middle the sigmoid of β is followed
 SIGMOID_REACH = 6.0
@@ -79,21 +80,6 @@ def sigmoid_beta_schedule(
     return schedule
 
 
-def falls(start: float, end: float) -> None:
-    """ValueError: If ``end`` is not above ``start``."""
-    if not start < end:
-        raise ValueError(f"start must be below end, got start = {start:g}, end = {end:g}")
-
-
-def stays_where_it_is_steep(start: float, end: float, tau: float) -> None:
-    """ValueError: If an end divided by τ is beyond ±20, where neighbouring steps are all alike."""
-    if max(abs(start), abs(end)) / tau > 20:
-        raise ValueError(
-            f"start / tau and end / tau must lie in [-20, 20], beyond which the sigmoid is flat; got "
-            f"start = {start:g}, end = {end:g}, tau = {tau:g}"
-        )
-
-
 @contract(
     "T: count, start and end: number, tau: number in (0, inf)", falls, stays_where_it_is_steep
 )
@@ -126,15 +112,6 @@ def sigmoid_schedule(
     # Only the last beta reaches the limit: nothing is left at T, which would make it 1.
     beta = (1 - left[1:] / left[:-1]).clamp(max=0.999)
     return NoiseSchedule(beta, name="sigmoid")
-
-
-def two_steps(schedule: NoiseSchedule) -> None:
-    """ValueError: If it has one step only, which cannot both be kept and leave nothing."""
-    if schedule.T < 2:
-        raise ValueError(
-            "schedule has T = 1, so its first step, which is kept, is also the last one, which is to "
-            "leave nothing; it takes T >= 2"
-        )
 
 
 @contract("", two_steps)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract
+from ..base.rules.shapes import two_halves
 from .schedule import NoiseSchedule, alpha_bar_at, gathered
 
 FIXED_VARIANCES = ("small", "large")  # of p_θ, where no network says it
@@ -142,15 +143,6 @@ def log_interpolation(v: Tensor, large: float | Tensor, small: float | Tensor) -
     log_large = large.log() if isinstance(large, Tensor) else math.log(large)
     log_small = small.log() if isinstance(small, Tensor) else math.log(small)
     return v * log_large + (1 - v) * log_small
-
-
-def two_halves(output: Tensor) -> None:
-    """ValueError: If its number of channels is odd."""
-    if output.dim() < 2 or output.shape[1] % 2:
-        raise ValueError(
-            f"output must have shape (B, 2C, ...), the prediction and the variance; got "
-            f"{tuple(output.shape)}. Build the network with out_channels = 2 * channels"
-        )
 
 
 @contract("output: tensor", two_halves)

@@ -10,44 +10,15 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
+from ..base.rules.schedules import as_steps, real_numbers, variances, variances_stay_below_1
 from ..base.shapes import beside
-from ..base.validate import shown
 from .continuous import ContinuousSchedule
-
-
-def real_numbers(beta: Any) -> None:
-    """TypeError: If beta is not a sequence of real numbers."""
-    try:
-        steps = _tensor(beta)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(
-            f"beta must be a sequence of numbers beta_1..beta_T, got {shown(beta)}"
-        ) from error
-    if steps.is_complex() or steps.dtype == torch.bool:
-        raise TypeError(f"beta must hold real numbers, got dtype {steps.dtype}")
-
-
-def variances(beta: Any, zero_terminal_snr: bool) -> None:
-    """ValueError: If beta is empty, not one-dimensional, NaN or outside (0, 1)."""
-    steps = _tensor(beta).double()
-    if steps.dim() != 1 or len(steps) == 0:
-        raise ValueError(f"beta must be beta_1..beta_T, shape (T,); got shape {tuple(steps.shape)}")
-    if zero_terminal_snr and steps[-1] == 1:
-        steps = steps[:-1]
-    wrong = torch.nonzero(~((steps > 0) & (steps < 1))).flatten()
-    if len(wrong):
-        t = int(wrong[0]) + 1
-        hint = ""
-        if t == len(steps) and steps[-1] == 1:
-            hint = "; beta_T = 1 is allowed only with zero_terminal_snr=True"
-        raise ValueError(f"beta_{t} = {float(steps[t - 1])} is outside (0, 1){hint}")
 
 
 @contract("", real_numbers, variances)
@@ -88,7 +59,7 @@ class NoiseSchedule:
         name: str = "custom",
         zero_terminal_snr: bool = False,
     ) -> None:
-        steps = _tensor(beta).double()
+        steps = as_steps(beta).double()
         start = torch.zeros(1, dtype=torch.float64)
         self.name = name
         self.T = len(steps)
@@ -114,17 +85,6 @@ class NoiseSchedule:
 
     def __repr__(self) -> str:
         return f"NoiseSchedule({self.name!r}, T={self.T}, alpha_bar_T={self.alpha_bar[-1]:.3g})"
-
-
-def variances_stay_below_1(T: int, beta_1: float, beta_T: float, rescale: bool) -> None:
-    """ValueError: If a variance is not below 1 once it is rescaled."""
-    factor = scale_of_beta(T, rescale)
-    for name, value in (("beta_1", beta_1), ("beta_T", beta_T)):
-        if factor * value >= 1:
-            raise ValueError(
-                f"rescale=True with T = {T} makes {name} = {factor * value:g}, and a variance must "
-                f"stay below 1; take T > {1000 * value:g}, or cosine_schedule({T})"
-            )
 
 
 @contract("T: count, beta_1 and beta_T: number in (0, 1)", variances_stay_below_1)
@@ -254,9 +214,3 @@ def alpha_bar_at(t: float, schedule: NoiseSchedule) -> float:
     if isinstance(t, float):
         return schedule.continuous.alpha(t) ** 2
     return float(schedule.alpha_bar[t])
-
-
-def _tensor(beta: Any) -> Tensor:
-    # By way of numpy, whose floats are double: torch would round Python's floats to float32.
-    steps = beta if isinstance(beta, Tensor) else torch.as_tensor(np.asarray(beta))
-    return steps.detach().cpu()

@@ -26,10 +26,10 @@ from torch import Tensor
 
 from ..base.contracts import contract, unchecked
 from ..base.model import PREDICTIONS, EpsModel, prediction_of, stands_for
+from ..base.rules.tells import noise_tells_at_the_end
 from ..base.shapes import beside
 from ..base.validate import check_same_shape
 from ..base.walks import check_flow_time
-from ..chain.convert import BLIND, check_signal_left
 from ..chain.exact import widest
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 from .velocity import Velocity, asked, time_dtype
@@ -89,11 +89,6 @@ def to_diffusion(
     a, b = _weights(tau)
     x_t = x * beside((a + b).to(x.dtype), x)
     return x_t, time.to(x.device, time_dtype(x)) if isinstance(t, Tensor) else float(time)
-
-
-def noise_tells_at_the_end(eps_model: Any, schedule: NoiseSchedule, kind: str | None) -> None:
-    r"""ValueError: If :math:`\bar\alpha_T = 0`, and the noise or the score is predicted."""
-    check_tells(eps_model, schedule, kind, schedule.T)
 
 
 @contract(f"kind: one of {PREDICTIONS}", noise_tells_at_the_end)
@@ -162,12 +157,6 @@ def eps_model_from_velocity(
         return ((a - b) * x_t - u if kind == "v" else x_t - a * u) / (a + b)
 
     return stands_for(eps_model, velocity, kind)
-
-
-def check_tells(model: Any, schedule: NoiseSchedule, kind: str | None, t: float) -> None:
-    """Refuse a model of the noise, or of the score, at a time where that says nothing of the data."""
-    if (said := prediction_of(model, kind)) in BLIND:
-        check_signal_left(int(t), schedule, said)
 
 
 def for_diffusion(

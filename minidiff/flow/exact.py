@@ -8,21 +8,12 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract
+from ..base.rules.shapes import a_weight_a_component, std_fits
 from ..base.validate import check_floats
 from ..base.walks import check_flow_time
-from ..chain.exact import a_weight_a_component, float64, widest
+from ..chain.exact import float64, widest
 from .paths import Path, ot_path, weights_beside
 from .velocity import Velocity
-
-
-def std_fits(means: Tensor, std: float | Tensor) -> None:
-    """ValueError: If std is neither one number, nor one for each component, nor of the means' shape."""
-    shape = float64(std).shape
-    if shape not in ((), (len(means),), means.shape):
-        raise ValueError(
-            f"std must be one number, have shape ({len(means)},), one a component, or the shape of means, "
-            f"{tuple(means.shape)}; got {tuple(shape)}"
-        )
 
 
 @contract(

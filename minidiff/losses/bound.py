@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
+from ..base.rules.pixels import first_of_8_bits
+from ..base.rules.shapes import an_error_for_each_t
 from ..chain.gaussians import (
-    check_8_bit,
     discretised_log_likelihood,
     gaussian_kl,
     gaussian_log_density,
@@ -21,30 +22,6 @@ from ..chain.posterior import (
 from ..chain.schedule import NoiseSchedule, gathered
 
 LIKELIHOODS = ("discretised", "density")
-
-
-def likelihood_of(x_0: Tensor, likelihood: str | None) -> str:
-    """What L_0 is: as it was said, else discretised for images (four dimensions) and a density else."""
-    if likelihood is not None:
-        return likelihood
-    return "discretised" if x_0.dim() == 4 else "density"
-
-
-def made_of_8_bits(x_0: Tensor, likelihood: str | None) -> None:
-    """ValueError: If x_0 is not made of 8-bit values where L_0 is discretised."""
-    if likelihood_of(x_0, likelihood) == "discretised":
-        check_8_bit("x_0", x_0)
-
-
-def trained_on_8_bits(x_0: Tensor, likelihood: str | None) -> None:
-    """ValueError: If x_0 is not made of 8-bit values where L_0 is discretised."""
-    if x_0.device.type == "cpu":  # on a GPU the look would make each training step wait
-        made_of_8_bits(x_0, likelihood)
-
-
-def first_of_8_bits(x_0: Tensor, t: int | Tensor, likelihood: str) -> None:
-    """ValueError: If an x_0 at t = 1 is not made of 8-bit values where L_0 is discretised."""
-    made_of_8_bits(x_0[_first(t, x_0)], likelihood)
 
 
 @contract(
@@ -99,14 +76,6 @@ def bound_terms(
 def _first(t: int | Tensor, x_0: Tensor) -> Tensor:
     """The rows of the batch at t = 1."""
     return (torch.as_tensor(t) == 1).expand(len(x_0)).nonzero().flatten()
-
-
-def an_error_for_each_t(x0_error: Tensor, schedule: NoiseSchedule) -> None:
-    """ValueError: If it has another shape than (B, T+1)."""
-    if x0_error.dim() != 2 or x0_error.shape[1] != schedule.T + 1:
-        raise ValueError(
-            f"x0_error must have shape (B, T+1) = (B, {schedule.T + 1}), got {tuple(x0_error.shape)}"
-        )
 
 
 @contract(f"x0_error: floats, variance: one of {FIXED_VARIANCES}", an_error_for_each_t)

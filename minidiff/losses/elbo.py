@@ -20,22 +20,17 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
-from ..base.model import EpsModel, prediction_of
+from ..base.model import KINDS, EpsModel, prediction_of
 from ..base.progress import with_bar
 from ..base.rng import Generator
-from ..chain.convert import KINDS
+from ..base.rules.pixels import likelihood_of, made_of_8_bits
+from ..base.rules.shapes import noise_holds_draws
+from ..base.rules.tells import model_tells_x_0
 from ..chain.gaussians import gaussian_kl
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
-from .bound import (
-    LIKELIHOODS,
-    bound_terms,
-    kl_terms,
-    likelihood_of,
-    made_of_8_bits,
-    mean_log_density,
-)
-from .guess import Guesser, model_tells_x_0
+from .bound import LIKELIHOODS, bound_terms, kl_terms, mean_log_density
+from .guess import Guesser
 
 
 @dataclass(frozen=True)
@@ -84,15 +79,6 @@ class Elbo:
         return (
             f"Elbo({float(self.bits_per_dim.mean()):.4f} ± {self.standard_error:.4f} bits/dim over "
             f"{len(self.L_0)} examples, variance={self.variance!r}, likelihood={self.likelihood!r})"
-        )
-
-
-def noise_holds_draws(x_0: Tensor, noise: Tensor | None) -> None:
-    """ValueError: If noise is given in another shape than (draws, B, ...)."""
-    if noise is not None and noise.shape[1:] != x_0.shape:
-        raise ValueError(
-            f"noise must have shape (draws, B, ...) = (draws, {', '.join(map(str, x_0.shape))}); "
-            f"got {tuple(noise.shape)}"
         )
 
 

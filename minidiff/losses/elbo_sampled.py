@@ -8,20 +8,16 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
-from ..base.model import EpsModel, prediction_of
+from ..base.model import KINDS, EpsModel, prediction_of
 from ..base.rng import Generator, draw_times
-from ..chain.convert import KINDS
+from ..base.rules.choices import drawn_from_2, some_term_is_there
+from ..base.rules.pixels import likelihood_of, made_of_8_bits
+from ..base.rules.tells import model_tells_x_0
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
-from .bound import LIKELIHOODS, bound_terms, likelihood_of, made_of_8_bits
+from .bound import LIKELIHOODS, bound_terms
 from .elbo import L_T, Elbo
-from .guess import Guesser, model_tells_x_0
-
-
-def some_term_is_there(terms: Elbo) -> None:
-    """ValueError: If the chain has one step only: nothing to draw."""
-    if not float(terms.L_t.square().sum()) > 0:
-        raise ValueError("terms.L_t is 0 everywhere: there are no times to choose from")
+from .guess import Guesser
 
 
 @contract("", some_term_is_there)
@@ -42,15 +38,6 @@ def importance_of_times(terms: Elbo) -> Tensor:
     """
     size = terms.L_t.square().mean(dim=0).sqrt()
     return size / size.sum()
-
-
-def drawn_from_2(probabilities: Tensor) -> None:
-    """ValueError: If ``probabilities`` is not 0 at t = 0 and 1."""
-    if probabilities[:2].any():
-        raise ValueError(
-            f"probabilities must be 0 at t = 0 and 1 (L_0 is always computed); got "
-            f"{probabilities[:2].tolist()}"
-        )
 
 
 @contract(

@@ -9,24 +9,12 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import unchecked
-from ..base.model import EpsModel, pair, prediction_of
+from ..base.model import EpsModel, pair
 from ..base.rng import Generator, noise_like
 from ..base.validate import check_same_shape
-from ..chain.convert import BLIND, KINDS, check_signal_left, convert
+from ..chain.convert import convert
 from ..chain.forward import q_sample
 from ..chain.schedule import NoiseSchedule
-
-
-def model_tells_x_0(eps_model: EpsModel, schedule: NoiseSchedule, kind: str | None) -> None:
-    r"""ValueError: If the model predicts a velocity, or noise or score where :math:`\bar\alpha_T = 0`."""
-    said = prediction_of(eps_model, kind)
-    if said not in KINDS:
-        raise ValueError(
-            f"eps_model predicts {said!r}, and the bound is one of the chain: give a model of noise, x_0, v "
-            f"or score, or minidiff.flow.log_likelihood for this one"
-        )
-    if said in BLIND:
-        check_signal_left(schedule.T, schedule, said)
 
 
 @dataclass(frozen=True)

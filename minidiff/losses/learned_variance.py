@@ -16,23 +16,15 @@ from ..base.conditions import ask, drop_conditions
 from ..base.contracts import contract, unchecked
 from ..base.model import Net, teaches
 from ..base.rng import Generator, draw_times
+from ..base.rules.choices import every_time_is_drawn
+from ..base.rules.pixels import likelihood_of, trained_on_8_bits
 from ..base.validate import check_same_shape
 from ..chain.convert import x0_from_eps
 from ..chain.forward import q_sample
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, gathered
-from .bound import LIKELIHOODS, bound_terms, likelihood_of, trained_on_8_bits
+from .bound import LIKELIHOODS, bound_terms
 from .simple import drawn
-
-
-def every_time_is_drawn(probabilities: Tensor | None) -> None:
-    """ValueError: If ``probabilities`` is not 0 at t = 0 and above 0 at t = 1..T."""
-    p = probabilities
-    if p is not None and (p[0] != 0 or not bool((p[1:] > 0).all())):
-        raise ValueError(
-            f"probabilities must be 0 at t = 0 and above 0 at t = 1..T, or some terms are never seen; "
-            f"got {float(p[0])} at 0 and a smallest of {float(p[1:].min()):g} after it"
-        )
 
 
 @teaches("eps")

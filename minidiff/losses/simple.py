@@ -10,24 +10,17 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ..base.conditions import ask, drop_conditions
 from ..base.contracts import contract, unchecked
-from ..base.model import Net, prediction_of
+from ..base.model import KINDS, Net, prediction_of
 from ..base.rng import Generator, noise_like, randint
+from ..base.rules.labels import labels_are_there
+from ..base.rules.tells import kind_of_chain, noise_tells
 from ..base.validate import check_labels, check_same_shape
-from ..chain.convert import KINDS, check_signal_left, truth
+from ..chain.convert import truth
 from ..chain.forward import q_sample
 from ..chain.posterior import FIXED_VARIANCES, model_variance, posterior_weights
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 
 WEIGHED = ("eps", "x0")
-
-
-def kind_of_chain(net: Net, kind: str | None) -> None:
-    """ValueError: If the network predicts a velocity, which :func:`minidiff.flow.matching_loss` teaches."""
-    if prediction_of(net, kind) not in KINDS:
-        raise ValueError(
-            "net predicts 'velocity', which this loss does not teach: train it with "
-            "loss=md.flow.matching_loss, or say kind='eps'"
-        )
 
 
 @contract(
@@ -118,12 +111,6 @@ def held_against(
     return prediction, truth(x_0, noise, t, schedule, kind)
 
 
-def noise_tells(schedule: NoiseSchedule, kind: str) -> None:
-    """ValueError: If ``kind="eps"`` meets a zero terminal SNR: there the noise says nothing of the data."""
-    if kind == "eps":
-        check_signal_left(schedule.T, schedule, "eps")
-
-
 @contract(f"variance: one of {FIXED_VARIANCES}, kind: one of {WEIGHED}", noise_tells)
 def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "eps") -> Tensor:
     r"""What :math:`L_{t-1}` multiplies the squared error by, and :math:`L_\text{simple}` leaves out.
@@ -154,12 +141,6 @@ def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "
         # x_0 - x̂_0 is sqrt((1 - ᾱ) / ᾱ) times ε_θ - ε.
         weights[1:] /= schedule.snr[1:]
     return weights
-
-
-def labels_are_there(y: Tensor | None) -> None:
-    """ValueError: If y is missing."""
-    if y is None:
-        raise ValueError("y is missing: a classifier learns from labels, give data=(x_0, y)")
 
 
 @contract("x_0: batch, t: time of schedule, noise: like x_0", labels_are_there)

@@ -9,13 +9,7 @@ from ..base.contracts import contract
 from .layers import zero_init
 
 
-def heads_share_the_channels(channels: int, heads: int) -> None:
-    """ValueError: If the channels cannot be split among the heads."""
-    if channels % heads:
-        raise ValueError(f"heads must divide channels = {channels}, got {heads}")
-
-
-@contract("channels and groups and heads: count", heads_share_the_channels)
+@contract("channels and groups: count, heads: count dividing channels")
 class SelfAttention(nn.Module):
     r"""Every pixel looks at every other pixel: pixels are the tokens.
 

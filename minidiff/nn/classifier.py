@@ -10,13 +10,8 @@ from ..base.inputs import check_input
 from ..base.model import Network, seeded_weights
 
 
-def halves_twice(size: int) -> None:
-    """ValueError: If ``size`` is no multiple of 4."""
-    if size % 4:
-        raise ValueError(f"size must be a multiple of 4 (it is halved twice), got {size}")
-
-
-@contract("channels and classes and size: count, dropout: number in [0, 1]", halves_twice)
+@contract("""channels and classes: count, size: multiple of 4 (it is halved twice),
+    dropout: number in [0, 1]""")
 class DigitClassifier(Network):
     """A small convolutional network for images of 16×16 (any size divisible by 4, fixed at birth).
 

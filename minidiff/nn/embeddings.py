@@ -8,27 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ..base.contracts import contract, unchecked
+from ..base.rules.shapes import one_t_each, t_is_a_tensor
 
 
-def half_sines(dim: int) -> None:
-    """ValueError: If ``dim`` is odd or below 2."""
-    if dim < 2 or dim % 2:
-        raise ValueError(f"dim must be even and at least 2 (half sines, half cosines), got {dim}")
-
-
-def t_is_a_tensor(t: Tensor) -> None:
-    """TypeError: If ``t`` is no tensor."""
-    if not isinstance(t, Tensor):
-        raise TypeError(f"t must be a tensor of shape (B,), but it is a {type(t).__name__}")
-
-
-def one_t_each(t: Tensor) -> None:
-    """ValueError: If ``t`` is of another shape than (B,)."""
-    if t.ndim != 1:
-        raise ValueError(f"t must have shape (B,), but its shape is {tuple(t.shape)}")
-
-
-@contract("scale and max_period: number", half_sines, t_is_a_tensor, one_t_each)
+@contract(
+    "scale and max_period: number, dim: multiple of 2 (half sines, half cosines)",
+    t_is_a_tensor,
+    one_t_each,
+)
 def sinusoidal_embedding(
     t: Tensor, dim: int, *, scale: float = 1.0, max_period: float = 10_000.0
 ) -> Tensor:
@@ -63,7 +50,8 @@ def sinusoidal_embedding(
     return torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, d)
 
 
-@contract("out and classes: count, time_scale: number in [0, inf]", half_sines)
+@contract("""dim: multiple of 2 (half sines, half cosines), out and classes: count,
+    time_scale: number in [0, inf]""")
 class ConditionEmbedding(nn.Module):
     r"""One vector that tells every block the time and, where there is one, the label.
 

@@ -10,18 +10,12 @@ from torch import nn
 from .blocks import Downsample, Stage, Upsample
 
 CHANNELS_A_GROUP = 4  # of GroupNorm, at level 0: Ho et al. have 32 groups at width 128
+WHOLE_GROUPS = (
+    f"multiple of {CHANNELS_A_GROUP} (the channels in a group of GroupNorm)"  # of contracts
+)
 
 MakeStage = Callable[..., Stage]
 """Called ``make(c_in, c_out, attention=...)``."""
-
-
-def whole_groups(width: int) -> None:
-    """ValueError: If ``width`` is no multiple of 4."""
-    if width % CHANNELS_A_GROUP:
-        raise ValueError(
-            f"width must be a multiple of {CHANNELS_A_GROUP}, the channels in a group of GroupNorm; "
-            f"got {width}"
-        )
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,9 @@ from ..base.model import Denoiser, seeded_weights
 from .embeddings import ConditionEmbedding
 
 
-def half_sines(width: int) -> None:
-    """ValueError: If ``width`` is odd."""
-    if width % 2:
-        raise ValueError(f"width must be even (half sines, half cosines of t), got {width}")
-
-
 @contract(
-    "channels and classes and width and depth: count, time_scale: number in [0, inf]", half_sines
+    """channels and classes and depth: count, width: multiple of 2 (half sines, half cosines of t),
+    time_scale: number in [0, inf]"""
 )
 class MLP(Denoiser):
     r"""Residual layers of the form :math:`h \leftarrow h + W\,\mathrm{SiLU}(\mathrm{LN}(h) + Vc)`.

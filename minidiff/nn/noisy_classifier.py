@@ -14,12 +14,12 @@ from ..base.inputs import batch_of_times, check_halvings, check_input
 from ..base.model import Network, seeded_weights
 from .blocks import Stage
 from .embeddings import ConditionEmbedding
-from .levels import CHANNELS_A_GROUP, Level, way_down, whole_groups
+from .levels import CHANNELS_A_GROUP, WHOLE_GROUPS, Level, way_down
 
 
 @contract(
-    "channels and classes and width: count, multipliers: counts, dropout: number in [0, 1]",
-    whole_groups,
+    f"""channels and classes: count, width: {WHOLE_GROUPS}, multipliers: counts,
+    dropout: number in [0, 1]"""
 )
 class NoisyClassifier(Network):
     r"""The way down of :class:`TinyUNet`, then an average over all places, then the logits.

@@ -12,32 +12,16 @@ from torch import Tensor, nn
 from ..base.contracts import contract
 from ..base.inputs import batch_of_labels, batch_of_times, check_halvings, check_input
 from ..base.model import Denoiser, seeded_weights
+from ..base.rules.shapes import attention_at_each_level
 from .blocks import Stage
 from .embeddings import ConditionEmbedding
 from .layers import zero_init
-from .levels import CHANNELS_A_GROUP, Level, way_down, way_up, whole_groups
-
-
-def heads_share_the_width(width: int, heads: int) -> None:
-    """ValueError: If ``heads`` does not divide ``width``."""
-    if width % heads:
-        raise ValueError(f"heads must divide width = {width}, got {heads}")
-
-
-def attention_at_each_level(multipliers: Sequence[int], attention: Sequence[bool] | None) -> None:
-    """ValueError: If ``attention`` does not say yes or no for each level."""
-    if attention is not None and len(attention) != len(multipliers):
-        raise ValueError(
-            f"attention must say yes or no for each of the {len(multipliers)} levels of "
-            f"multipliers, got {list(attention)}"
-        )
+from .levels import CHANNELS_A_GROUP, WHOLE_GROUPS, Level, way_down, way_up
 
 
 @contract(
-    """channels and classes and width and blocks and heads and out_channels: count, multipliers: counts,
-    dropout: number in [0, 1], time_scale: number in [0, inf]""",
-    whole_groups,
-    heads_share_the_width,
+    f"""channels and classes and blocks and out_channels: count, width: {WHOLE_GROUPS}, multipliers: counts,
+    heads: count dividing width, dropout: number in [0, 1], time_scale: number in [0, inf]""",
     attention_at_each_level,
 )
 class TinyUNet(Denoiser):

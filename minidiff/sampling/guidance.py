@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..base.conditions import ask, for_batch, given, nones
+from ..base.conditions import ask, for_batch, nones
 from ..base.contracts import contract, unchecked
-from ..base.model import EpsModel, bare, stands_for
+from ..base.model import EpsModel, stands_for
+from ..base.rules.labels import check_logits, something_to_guide_by
 from ..base.shapes import beside
 from ..chain.convert import convert
 from ..chain.posterior import split_variance
@@ -19,18 +20,6 @@ from ..flow.convert import for_diffusion
 
 Weight = float | Callable[[int | Tensor], float | Tensor]
 """A guidance strength, one number or a function of t (an int, or the LongTensor (B,) of a sampler)"""
-
-
-def something_to_guide_by(net: Any, y: Any, conditions: Any) -> None:
-    """ValueError: If the network takes no condition, or none is given."""
-    network = bare(net)
-    if getattr(network, "null_label", None) is None and not getattr(network, "takes", ()):
-        raise ValueError(
-            "classifier-free guidance needs a network with classes (a null_label) or other conditions; "
-            "build and train it with classes=..."
-        )
-    if not given({"y": y, **conditions}):
-        raise ValueError("guidance needs something to guide by: give y=..., or another condition")
 
 
 @contract("y: labels of net, w: weight from -1, rescale: number in [0, 1]", something_to_guide_by)
@@ -233,23 +222,6 @@ def classifier_gradient(
         log_p = logits.log_softmax(dim=1)[torch.arange(len(x)), labels]
         (gradient,) = torch.autograd.grad(log_p.sum(), x)
     return gradient
-
-
-def check_logits(logits: Tensor, labels: Tensor) -> None:
-    """Refuse a classifier's answer that is not (B, classes), or in which a label has no place.
-
-    Raises:
-        IndexError, ValueError: As :func:`classifier_gradient`.
-    """
-    if logits.dim() != 2 or len(logits) != len(labels):
-        raise ValueError(
-            f"classifier(x_t, t) must give logits of shape ({len(labels)}, classes), got "
-            f"{tuple(logits.shape)}"
-        )
-    if int(labels.max()) >= logits.shape[1]:
-        raise IndexError(
-            f"y = {int(labels.max())} is outside 0..{logits.shape[1] - 1}, the classifier's classes"
-        )
 
 
 @contract("mean: floats, gradient: like mean, scale: number in [0, inf]")

@@ -15,19 +15,13 @@ from torch import Tensor
 from ..base.contracts import contract, unchecked
 from ..base.model import EpsModel
 from ..base.rng import Generator, starting_noise
+from ..base.rules.choices import noise_suits_eta
+from ..base.rules.tells import first_time_tells
 from ..chain.posterior import VARIANCES
 from ..chain.schedule import NoiseSchedule
 from ..flow.convert import for_diffusion
-from .step import noise_suits_eta, sample_step
-from .walk import (
-    START,
-    WALK,
-    State,
-    answer,
-    first_time_tells,
-    times_of_walk,
-    walk_along,
-)
+from .step import sample_step
+from .walk import START, WALK, State, answer, times_of_walk, walk_along
 
 
 @contract(

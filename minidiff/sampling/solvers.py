@@ -21,19 +21,11 @@ from torch import Tensor
 from ..base.contracts import contract, unchecked
 from ..base.model import PREDICTIONS, EpsModel
 from ..base.rng import Generator, starting_noise
+from ..base.rules.tells import first_of_times_tells, first_time_tells
 from ..chain.schedule import NoiseSchedule, signal_and_noise
-from ..flow.convert import check_tells, for_diffusion
+from ..flow.convert import for_diffusion
 from .step import guesses, sample_step
-from .walk import (
-    START,
-    WALK,
-    State,
-    Step,
-    answer,
-    first_time_tells,
-    times_of_walk,
-    walk_along,
-)
+from .walk import START, WALK, State, Step, answer, times_of_walk, walk_along
 
 Model = Callable[[Tensor, float], Tensor]
 """An eps-model as the solvers see it, with one time for the whole batch and its answer checked"""
@@ -91,13 +83,6 @@ SOLVERS: dict[str, Callable[[Model, NoiseSchedule, str, bool], Step]] = {
     "heun": _heun,
     "dpm_solver": _dpm_solver,
 }
-
-
-def first_of_times_tells(
-    eps_model: Any, schedule: NoiseSchedule, kind: str | None, times: Sequence[float] | Tensor
-) -> None:
-    r"""ValueError: If :math:`\bar\alpha = 0` at the first time, and the noise or the score is predicted."""
-    check_tells(eps_model, schedule, kind, float(times[0]))
 
 
 @contract(

@@ -12,31 +12,13 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract, unchecked
+from ..base.model import KINDS
 from ..base.rng import Generator, noise_like
-from ..chain.convert import KINDS, check_signal_left, convert
+from ..base.rules.choices import noise_suits_eta, v_is_learned
+from ..base.rules.tells import kind_tells
+from ..chain.convert import convert
 from ..chain.posterior import VARIANCES, log_interpolation, step_variances
 from ..chain.schedule import NoiseSchedule, alpha_bar_at
-
-
-def noise_suits_eta(variance: str, eta: float) -> None:
-    """ValueError: If the added noise goes with DDPM only (variance "large" or "learned") and η is not 1."""
-    if variance != "small" and eta != 1:
-        raise ValueError(f"variance={variance!r} needs eta = 1 (DDPM), got eta = {eta:g}")
-
-
-def v_is_learned(v: Tensor | None, variance: str) -> None:
-    """ValueError: If v is given without variance="learned", or the other way round."""
-    if (v is not None) != (variance == "learned"):
-        raise ValueError(
-            f"v is the mixing weight of variance='learned': give both or neither; got "
-            f"variance={variance!r} {'without' if v is None else 'with'} v"
-        )
-
-
-def kind_tells(t: int, schedule: NoiseSchedule, kind: str) -> None:
-    r"""ValueError: If :math:`\bar\alpha_t = 0` and the prediction is of the noise, or the score."""
-    if kind in ("eps", "score"):
-        check_signal_left(t, schedule, kind)
 
 
 @contract(

@@ -17,7 +17,6 @@ from ..base.progress import with_bar
 from ..base.validate import check_same_shape
 from ..base.walks import check_arrived
 from ..chain.schedule import NoiseSchedule
-from ..flow.convert import check_tells
 
 Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
 """One step of a walk, from x at t and the time s to x at s and the guess of x_0 that led there."""
@@ -92,17 +91,6 @@ def answer(
 
 
 # ---- what does not go together ---------------------------------------------------------------------
-
-
-def first_time_tells(
-    eps_model: Any,
-    schedule: NoiseSchedule,
-    kind: str | None,
-    steps: int | None,
-    times: Sequence[int] | Tensor | None,
-) -> None:
-    r"""ValueError: If :math:`\bar\alpha = 0` at the first time, and the noise or the score is predicted."""
-    check_tells(eps_model, schedule, kind, times_of_walk(schedule, steps, times)[0])
 
 
 def _type_of(t: float, x: Tensor) -> torch.dtype:

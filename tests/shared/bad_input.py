@@ -425,6 +425,22 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
         )
         if row[0] != "0" or bound(c, good, "low", "1") > 0
     ],
+    "count dividing": lambda c, good: [
+        *wrong_count(c.argument),
+        (
+            "one too many",
+            good[c.words["whole"]] + 1,
+            ValueError,
+            (f"{c.argument} must divide {c.words['whole']} = {good[c.words['whole']]}", "got"),
+        ),
+    ],
+    "multiple of": lambda c, good: [
+        *[row for row in wrong_count(c.argument) if row[2] is TypeError],
+        *[
+            (str(n), n, ValueError, (c.argument, f"at least {c.words['unit']} (", f"got {n}"))
+            for n in (0, -int(c.words["unit"]), int(c.words["unit"]) + 1)
+        ],
+    ],
     "counts": lambda c, good: [
         ("a number", 2, TypeError, (f"{c.argument} must be a list", "2 (int)")),
         ("none", (), ValueError, (f"{c.argument} is empty", "at least one")),

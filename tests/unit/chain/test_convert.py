@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import minidiff as md
-from minidiff.chain.convert import EQUATIONS, KINDS
+from minidiff.base.model import KINDS
+from minidiff.chain.convert import EQUATIONS
 
 F64 = torch.float64
 SCHEDULE = md.linear_schedule(12, 0.05, 0.4)
