@@ -45,10 +45,16 @@ EMPTY_FORMULAS = """() => document.querySelectorAll('mjx-container > svg[aria-hi
     (svg) => { if (!svg.querySelector('text, a, foreignObject')) svg.replaceChildren(); })"""
 
 
+# A link that has only just become visible, or the theme, is still on its way to its colour.
+SETTLE = """() => Promise.all(document.getAnimations()
+    .filter((a) => a instanceof CSSTransition).map((a) => a.finished.catch(() => null)))"""
+
+
 def violations(page: Any, context: str | None = None, **options: Any) -> list[Any]:
     """The rules that are broken, within `context` (all of the page); formulas are not drawn afterwards."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
+    page.evaluate(SETTLE)
     page.evaluate(MARK_TWINS)
     page.evaluate(EMPTY_FORMULAS)
     where = "document" if context is None else json.dumps(context)
