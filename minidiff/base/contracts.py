@@ -23,10 +23,11 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from .kinds import KINDS as OTHER_KINDS
-from .kinds import Clause, Given
+from .kinds import Clause, Given, Kind
 from .time_kinds import TIME_KINDS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,13 +56,19 @@ class Contract:
     rules: tuple[tuple[Callable[..., object], tuple[str, ...]], ...]
     optional: frozenset[str]
 
+    @cached_property
+    def _order(self) -> list[tuple[str, Callable[..., object], Clause, bool]]:
+        """What :meth:`check` goes through on each call, looked up once."""
+        return [(c.argument, c.kind.check, c, c.argument in self.optional) for c in self.clauses]
+
     def check(self, given: Given) -> None:
         """Refuse wrong arguments: each by itself, then what does not go together."""
-        for clause in self.clauses:
-            if given[clause.argument] is not None or clause.argument not in self.optional:
-                clause.check(given)
+        for name, check, clause, may_be_none in self._order:
+            value = given[name]
+            if value is not None or not may_be_none:
+                check(name, value, given, clause)
         for rule, names in self.rules:
-            rule(*(given[name] for name in names))
+            rule(*[given[name] for name in names])
 
     def raises(self) -> dict[str, str]:
         """For each error, by name, when it is raised."""
@@ -106,22 +113,11 @@ def contract(declared: str, *rules: Callable[..., object]) -> Callable[[F], F]:
             return function
         parameters = inspect.signature(function).parameters
         agreed = _read(declared, rules, function, parameters)
-        names = [
-            n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        ]
-        placed = [n for n in names if parameters[n].kind is not inspect.Parameter.KEYWORD_ONLY]
-        defaults = {n: parameters[n].default for n in names}
-        needed = {n for n in names if defaults[n] is inspect.Parameter.empty}
-        others = next((n for n, p in parameters.items() if p.kind is p.VAR_KEYWORD), "")
+        bind = _binder(function, parameters)
 
         @functools.wraps(function)
         def checked(*args: Any, **options: Any) -> Any:
-            given = {**defaults, **dict(zip(placed, args, strict=False)), **options}
-            if others:
-                given[others] = {name: options[name] for name in options if name not in defaults}
-            # Where an argument is missing or one too many, Python's own error says it best.
-            if len(args) <= len(placed) and needed <= {*placed[: len(args)], *options}:
-                agreed.check(given)
+            agreed.check(bind(*args, **options))
             return function(*args, **options)
 
         checked.__doc__ = _with_raises(inspect.getdoc(function) or "", agreed.raises())
@@ -136,11 +132,45 @@ def unchecked(function: F) -> F:
     return getattr(function, "__wrapped__", function)
 
 
+def _binder(function: Any, parameters: Mapping[str, inspect.Parameter]) -> Callable[..., Given]:
+    """A function of the same arguments that gives them back by name, with the defaults filled in.
+
+    Python itself sorts the arguments, so it is Python that says it where one is missing or one too many.
+    """
+    stars: dict[Any, str] = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
+    named = inspect.Parameter.KEYWORD_ONLY
+    row: list[str] = []
+    for name, p in parameters.items():
+        if p.kind is named and not any(word.startswith("*") for word in row):
+            row.append("*")
+        row.append(f"{stars.get(p.kind, '')}{name}" + ("=None" if p.default is not p.empty else ""))
+    made: dict[str, Any] = {}
+    exec(f"def bind({', '.join(row)}): return locals()", made)
+    bind = made["bind"]
+    filled = {name: p for name, p in parameters.items() if p.default is not p.empty}
+    bind.__defaults__ = tuple(p.default for p in filled.values() if p.kind is not named)
+    bind.__kwdefaults__ = {name: p.default for name, p in filled.items() if p.kind is named}
+    bind.__name__, bind.__qualname__ = function.__name__, function.__qualname__
+    return bind  # type: ignore[no-any-return]
+
+
 # ---- reading a declaration ---------------------------------------------------------------------------
 
 HOLDS_A_BATCH = ("floats", "batch", "tensor", "pairs")
 OR_NONE = " or None"
 BETWEEN_CLAUSES = re.compile(r",\s+(?=\w+(?: and \w+)*:)")
+
+
+@cache  # the same words stand in many declarations, and there are many kinds
+def _kind_of(words: str) -> tuple[Kind | None, dict[str, Any]]:
+    """The kind that a declaration's words name, and the groups of its pattern."""
+    for kind in KINDS:
+        if match := re.fullmatch(kind.pattern, words):
+            return kind, match.groupdict()
+    return None, {}
 
 
 def _read(
@@ -162,15 +192,9 @@ def _read(
     batch = next((name for name, words in said if words in HOLDS_A_BATCH), "")
     clauses = []
     for name, words in said:
-        found = ((kind, re.fullmatch(kind.pattern, words)) for kind in KINDS)
-        kind, match = next(((k, m) for k, m in found if m), (None, None))
-        if (
-            kind is None
-            or match is None
-            or {name, match.groupdict().get("other", name)} - {*parameters}
-        ):
+        kind, groups = _kind_of(words)
+        if kind is None or {name, groups.get("other", name)} - {*parameters}:
             raise ValueError(f"the contract of {function.__qualname__} says {name!r}: {words!r}")
-        groups = match.groupdict()
         if "unless" in groups:  # it has to be looked at even where it is None
             optional.discard(name)
         clauses.append(Clause(name, kind, groups, "" if name == batch else batch))

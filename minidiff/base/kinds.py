@@ -6,6 +6,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -67,10 +68,6 @@ class Clause:
     words: Mapping[str, Any]
     batch: str
 
-    def check(self, given: Given) -> None:
-        """Refuse a wrong value."""
-        self.kind.check(self.argument, given[self.argument], given, self)
-
     def length(self, given: Given) -> int | None:
         """The length of the batch, where an argument says it."""
         x = given.get(self.batch)
@@ -78,8 +75,9 @@ class Clause:
 
     def T(self, given: Given) -> int:
         """The last time of the schedule that the kind names, or of the object that has one."""
-        owner: Any = given[self.words["of"]]
-        last: int = getattr(owner, "schedule", owner).T
+        word = self.words["of"]
+        owner: Any = given[word]
+        last: int = owner.T if word == "schedule" else getattr(owner, "schedule", owner).T
         return last
 
 
@@ -91,7 +89,7 @@ NO_FLOATS = {
 
 def look(x: Any) -> bool:
     """Whether to look for NaN: on a GPU each look would make a training step wait."""
-    return not isinstance(x, Tensor) or x.device.type == "cpu"
+    return not isinstance(x, Tensor) or x.is_cpu
 
 
 def _like(name: str, value: Any, given: Given, clause: Clause) -> None:
@@ -100,16 +98,34 @@ def _like(name: str, value: Any, given: Given, clause: Clause) -> None:
     check_same_shape(name, value, other, given[other])
 
 
-def _bound(clause: Clause, side: str, given: Given, default: Any = None) -> Any:
+@cache  # a call of a function must not read its declaration again
+def choices(words: str) -> tuple[str, ...]:
+    """The words that a declaration lists: ``('eps', 'x0')``."""
+    listed: tuple[str, ...] = ast.literal_eval(words)
+    return listed
+
+
+@cache
+def _float(word: str) -> float | None:
+    """The number that a bound is, or None where it is the name of an argument."""
+    try:
+        return float(word)
+    except ValueError:
+        return None
+
+
+def _bound(word: str, given: Given) -> float:
     """A bound that stands in the words: a number, or the argument that has it."""
-    word = clause.words[side] or default
-    return given.get(word, word)
+    number = _float(word)
+    return float(given[word]) if number is None else number
 
 
 def _number(name: str, value: Any, given: Given, clause: Clause) -> None:
     ends = clause.words
-    low, high = (float(_bound(clause, side, given)) for side in ("low", "high"))
+    low, high = _bound(ends["low"], given), _bound(ends["high"], given)
     opened = ends["left"] == "("
+    if type(value) is float and (low < value < high or (value == low and not opened)):
+        return  # as it nearly always is; what follows looks for what is wrong
     check_number(name, value, low, high, open_ends=opened, open_high=ends["right"] == ")")
 
 
@@ -184,7 +200,7 @@ KINDS = (
     ),
     Kind(
         r"one of (?P<words>\(.*\))",  # written f"one of {KINDS}"
-        lambda name, word, given, c: check_choice(name, word, ast.literal_eval(c.words["words"])),
+        lambda name, word, given, c: check_choice(name, word, choices(c.words["words"])),
         {ValueError: "is an unknown word"},
     ),
     Kind(
@@ -237,13 +253,15 @@ KINDS = (
     ),
     Kind(
         r"count(?: from (?P<low>\w+))?",
-        lambda name, n, given, c: check_positive_int(name, n, low=int(_bound(c, "low", given, 1))),
+        lambda name, n, given, c: check_positive_int(
+            name, n, low=int(_bound(c.words["low"] or "1", given))
+        ),
         {TypeError: "is no integer", ValueError: "is too small"},
     ),
     Kind(
-        r"count dividing (?P<whole>\w+)",
-        lambda name, n, given, c: check_divides(name, n, c.words["whole"], given[c.words["whole"]]),
-        {TypeError: "is no integer", ValueError: "does not divide {whole}"},
+        r"count dividing (?P<other>\w+)",
+        lambda name, n, given, c: check_divides(name, n, c.words["other"], given[c.words["other"]]),
+        {TypeError: "is no integer", ValueError: "does not divide {other}"},
     ),
     Kind(
         r"multiple of (?P<unit>\d+) \((?P<why>.+)\)",

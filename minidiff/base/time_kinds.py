@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
 from torch import Tensor
 
-from .kinds import NO_FLOATS, Clause, Given, Kind, look
+from .kinds import NO_FLOATS, Clause, Given, Kind, choices, look
 from .times import check_any_t, check_real_t, check_t, check_whole_t
 from .validate import check_probabilities, shown
 from .walks import (
@@ -47,6 +46,13 @@ def _real_time_of_each(name: str, t: Any, given: Given, clause: Clause) -> None:
             f"{tuple(t.shape)}"
         )
     check_real_t(t, clause.T(given), look_inside=look(t))
+
+
+def _whole(name: str, t: Any, low: int, high: int) -> None:
+    if (
+        type(t) is not int or not low <= t <= high
+    ):  # nearly always it is right, and needs no longer look
+        check_whole_t(t, high, name=name, low=low)
 
 
 def _steps(name: str, n: Any, given: Given, clause: Clause) -> None:
@@ -106,12 +112,12 @@ TIME_KINDS = (
     ),
     Kind(
         f"one time {OF}",
-        lambda name, t, given, c: check_whole_t(t, c.T(given), name=name),
+        lambda name, t, given, c: _whole(name, t, 1, c.T(given)),
         {IndexError: "is outside 1..T", TypeError: "is not one int"},
     ),
     Kind(
         r"time below (?P<other>\w+)",
-        lambda name, s, given, c: check_whole_t(s, given[c.words["other"]] - 1, name=name, low=0),
+        lambda name, s, given, c: _whole(name, s, 0, given[c.words["other"]] - 1),
         {IndexError: "is outside 0..{other}-1", TypeError: "is not one int"},
     ),
     Kind(
@@ -172,9 +178,7 @@ TIME_KINDS = (
     ),
     Kind(
         r"solver of (?P<words>\(.*\))",
-        lambda name, solver, given, c: check_solver(
-            name, solver, ast.literal_eval(c.words["words"])
-        ),
+        lambda name, solver, given, c: check_solver(name, solver, choices(c.words["words"])),
         {
             ImportError: 'is "dopri5" and torchdiffeq is not installed',
             ValueError: "is an unknown word",

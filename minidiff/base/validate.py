@@ -34,7 +34,8 @@ def check_floats(name: str, x: Any, *, look_inside: bool = True) -> Tensor:
     if x.numel() == 0:
         raise ValueError(f"{name} is empty: its shape is {tuple(x.shape)}; give at least one entry")
     # One NaN or infinity makes the sum so too; the slower look is needed only then.
-    if look_inside and not math.isfinite(float(x.detach().sum())) and not x.isfinite().all():
+    bare = x.detach() if x.requires_grad else x
+    if look_inside and not math.isfinite(bare.sum().item()) and not x.isfinite().all():
         wrong = x[~x.isfinite()]
         raise ValueError(
             f"{name} holds NaN or infinity ({wrong.numel()} of {x.numel()} entries, the first one is "

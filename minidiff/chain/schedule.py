@@ -79,6 +79,11 @@ class NoiseSchedule:
         return self.alpha_bar / (1 - self.alpha_bar)
 
     @cached_property
+    def last_signal(self) -> int:
+        r"""The last t with :math:`\bar\alpha_t > 0`: T, or T − 1 where the terminal SNR is zero."""
+        return int(self.alpha_bar.count_nonzero()) - 1
+
+    @cached_property
     def continuous(self) -> ContinuousSchedule:
         r"""Signal, noise and log-SNR at any real t in [0, T], and t at a given log-SNR."""
         return ContinuousSchedule(self.beta)

@@ -429,9 +429,9 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
         *wrong_count(c.argument),
         (
             "one too many",
-            good[c.words["whole"]] + 1,
+            good[c.words["other"]] + 1,
             ValueError,
-            (f"{c.argument} must divide {c.words['whole']} = {good[c.words['whole']]}", "got"),
+            (f"{c.argument} must divide {c.words['other']} = {good[c.words['other']]}", "got"),
         ),
     ],
     "multiple of": lambda c, good: [

@@ -307,6 +307,18 @@ def test_an_argument_too_few_or_too_many_is_pythons_own_error():
         made_up(X, X, 3)
 
 
+def test_an_argument_that_is_missed_by_name_is_pythons_own_error():
+    @contract("low: number, high: number")
+    def cut(low, *, high, name="cut"):
+        return low, high, name
+
+    assert cut(1, high=2) == (1, 2, "cut")
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'high'"):
+        cut(1, name="x")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'hihg'"):
+        cut(1, high=2, hihg=3)
+
+
 def test_the_unchecked_function_looks_at_nothing():
     assert unchecked(made_up)("no tensor") == "no tensor"
     assert unchecked(len) is len

@@ -13,7 +13,7 @@ from ..model import BLIND, KINDS, prediction_of
 def check_signal_left(t: int | Tensor, schedule: Any, source: str) -> None:
     """Refuse to look for x_0 in pure noise: where ᾱ_t = 0, eps says nothing about it."""
     last = int(t.max()) if isinstance(t, Tensor) else int(t)
-    if float(schedule.alpha_bar[last]) == 0:
+    if last > schedule.last_signal:
         raise ValueError(
             f"alpha_bar = 0 at t = {last} (zero terminal SNR), so a prediction of {source!r} there "
             f"does not tell x_0; predict 'v' or 'x0' with this schedule"

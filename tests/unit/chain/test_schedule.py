@@ -133,6 +133,21 @@ def test_zero_terminal_snr_must_be_asked_for():
         md.NoiseSchedule([1.0, 0.5], zero_terminal_snr=True)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "last"),
+    [
+        (md.linear_schedule(12, 0.05, 0.4), 12),
+        (md.NoiseSchedule([0.5, 1.0], zero_terminal_snr=True), 1),
+        (md.NoiseSchedule([1 - 1e-12] * 40), 26),  # float64 has nothing below 5e-324
+    ],
+)
+def test_the_last_time_with_any_signal(schedule, last):
+    assert schedule.last_signal == last
+    signal = schedule.alpha_bar > 0
+    assert signal[: last + 1].all()
+    assert not signal[last + 1 :].any()
+
+
 def test_the_repr_says_what_it_is():
     assert repr(md.linear_schedule()) == "NoiseSchedule('linear', T=1000, alpha_bar_T=4.04e-05)"
     assert (
