@@ -24,13 +24,13 @@ from ..chain.forward import q_sample
 from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule, gathered
 from .bound import LIKELIHOODS, bound_terms
-from .simple import drawn
+from .simple import TAUGHT, drawn
 
 
 @teaches("eps")
 @contract(
-    f"""x_0: batch, t: time of schedule, noise: like x_0, probabilities: probabilities of schedule,
-    likelihood: one of {LIKELIHOODS}, label_dropout: number in [0, 1]""",
+    f"""{TAUGHT}, probabilities: probabilities of schedule, likelihood: one of {LIKELIHOODS},
+    label_dropout: number in [0, 1]""",
     every_time_is_drawn,
     trained_on_8_bits,
 )
@@ -95,8 +95,8 @@ def vlb_loss(
 
 @teaches("eps")
 @contract(
-    f"""x_0: batch, t: time of schedule, noise: like x_0, vlb_weight: number in [0, inf],
-    likelihood: one of {LIKELIHOODS}, label_dropout: number in [0, 1]""",
+    f"""{TAUGHT}, vlb_weight: number in [0, inf], likelihood: one of {LIKELIHOODS},
+    label_dropout: number in [0, 1]""",
     trained_on_8_bits,
 )
 def hybrid_loss(

@@ -20,12 +20,14 @@ from ..chain.forward import q_sample
 from ..chain.posterior import FIXED_VARIANCES, model_variance, posterior_weights
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 
+# What every loss of the chain is taught with, a part of the contract of each
+TAUGHT = "x_0: batch, t: time of schedule, noise: like x_0"
+
 WEIGHED = ("eps", "x0")
 
 
 @contract(
-    f"""x_0: batch, kind: one of {KINDS}, t: time of schedule, noise: like x_0,
-    label_dropout: number in [0, 1]""",
+    f"{TAUGHT}, kind: one of {KINDS}, label_dropout: number in [0, 1]",
     kind_of_chain,
 )
 def simple_loss(
@@ -143,7 +145,7 @@ def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "
     return weights
 
 
-@contract("x_0: batch, t: time of schedule, noise: like x_0", labels_are_there)
+@contract(TAUGHT, labels_are_there)
 def noisy_classifier_loss(
     classifier: Callable[..., Tensor],
     x_0: Tensor,

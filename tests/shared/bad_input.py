@@ -6,7 +6,7 @@ a whole function out of its contract, and of arguments with which it works.
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -272,6 +272,13 @@ def refused(call: Callable[[], object], kind: type[Exception], words: tuple[str,
     missing = [word for word in words if word not in message]
     assert not missing, f"the message {message!r} does not say {missing}"
     assert len(message) < 400
+
+
+def each_of(table: Iterable[Row]) -> pytest.MarkDecorator:
+    """Try a test with the call, the error and its words of every row."""
+    table = list(table)
+    ids = [f"{who}({what})" for who, what, *_ in table]
+    return pytest.mark.parametrize(("call", "kind", "words"), [row[2:] for row in table], ids=ids)
 
 
 # ---- rows out of a contract ------------------------------------------------------------------------

@@ -9,7 +9,19 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from bad_input import PIXELS, S, T, X, Y, contract_of, eps_model, generated, labelled, refused
+from bad_input import (
+    PIXELS,
+    S,
+    T,
+    X,
+    Y,
+    contract_of,
+    each_of,
+    eps_model,
+    generated,
+    labelled,
+    refused,
+)
 
 import minidiff as md
 from minidiff import flow
@@ -224,11 +236,7 @@ SKIP = {"sample_step": frozenset({"v"})}  # it needs variance="learned": see tes
 ROWS = [row for f, good in GOOD for row in generated(f, good, SKIP.get(f.__name__, frozenset()))]
 
 
-@pytest.mark.parametrize(
-    ("call", "kind", "words"),
-    [row[2:] for row in ROWS],
-    ids=[f"{who}({what})" for who, what, *_ in ROWS],
-)
+@each_of(ROWS)
 def test_what_is_wrong_is_refused_and_named(call, kind, words):
     refused(call, kind, words)
 
