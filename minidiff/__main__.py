@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from . import __version__
+from .base.model import Denoiser, Network
+from .base.ranges import COLOURS
 from .base.rng import randn, seeded
 from .base.validate import check_positive_int
+from .sampling.suited import samples, states
 from .training.doctor import report
 from .weights import available, example_shape, kept_sampler, load
 
@@ -46,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"minidiff {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
+    _add_train(commands)
+    _add_sample(commands)
+    _add_doctor(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
     train = commands.add_parser(
         "train",
         help="train a network on a set of images",
@@ -74,23 +85,37 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, help="decides every draw (0)")
     train.set_defaults(run=_train)
 
+
+def _add_sample(commands: Any) -> None:
     sample = commands.add_parser(
         "sample",
-        help="draw samples and write them as a PNG",
-        description="Draw samples and write them side by side as one PNG: with DDIM; a flow by Euler's "
-        "method; a network with a learned variance by ancestral sampling.",
+        help="draw samples and write them as a picture or a film",
+        description="Draw samples and write them side by side: with DDIM; a flow by Euler's method; a "
+        "network with a learned variance by ancestral sampling.",
     )
     sample.add_argument(
-        "name", help=f"a network that ships ({', '.join(available())}), or the folder of a training"
+        "name",
+        nargs="?",
+        default="digits16",
+        help=f"a network that draws ({', '.join(drawing())}), or the folder of a training (digits16)",
     )
-    sample.add_argument("--label", type=int, help="draw this class only (all of them in turn)")
+    sample.add_argument(
+        "--label",
+        type=_label,
+        help="draw this class only, a number or its name; none for no class (all of them in turn)",
+    )
     sample.add_argument("--n", type=int, default=100, help="how many (100)")
     sample.add_argument("--steps", type=int, default=50, help="steps (50)")
     sample.add_argument("--w", type=float, default=1.0, help="guidance weight (1); 0 is none")
     sample.add_argument("--seed", type=int, default=0, help="decides the noise (0)")
-    sample.add_argument("--out", type=Path, default=Path("samples.png"), help="file (samples.png)")
+    sample.add_argument("--gif", action="store_true", help="write the way from noise as a film")
+    sample.add_argument(
+        "--out", type=Path, help="file, .png, .jpg or .gif (samples.png, with --gif samples.gif)"
+    )
     sample.set_defaults(run=_sample)
 
+
+def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="what is installed, and what is missing",
@@ -101,7 +126,6 @@ def _parser() -> argparse.ArgumentParser:
         "run_folder", nargs="?", metavar="FOLDER", help="of a training, to tell of it"
     )
     doctor.set_defaults(run=_doctor)
-    return parser
 
 
 def _train(chosen: argparse.Namespace) -> int:
@@ -119,30 +143,87 @@ def _train(chosen: argparse.Namespace) -> int:
 
 
 def _sample(chosen: argparse.Namespace) -> int:
-    from . import recipes
-    from .base.model import Denoiser, Network
-    from .base.pictures import save_sheet
-    from .sampling.suited import samples
+    from .base.pictures import FILMS, STILLS, check_ending, save_film, save_sheet
 
     n = check_positive_int("--n", chosen.n)
+    out = chosen.out or Path("samples.gif" if chosen.gif else "samples.png")
+    film = chosen.gif or out.suffix.lower() in FILMS
+    check_ending(out, FILMS if chosen.gif else {**STILLS, **FILMS})
     net, schedule = load(chosen.name)
-    if isinstance(net, Network) and not isinstance(net, Denoiser):
-        raise ValueError(f"{chosen.name} holds a {type(net).__name__}, which draws nothing")
-    asked_for: dict[str, Any] = {}
-    if net.classes is not None:
-        asked_for["y"] = torch.arange(n) % net.classes if chosen.label is None else chosen.label
-    elif chosen.label is not None:
-        raise ValueError(f"--label {chosen.label}: this network was trained without labels")
-    recipe = recipes.RECIPES.get(chosen.name)
-    own = kept_sampler(chosen.name) if recipe is None else recipe.sample
-    draw = own or samples
+    shape = example_shape(chosen.name)
+    _check_draws(chosen.name, net, shape)
+    told = _asked_for(chosen.label, n, net)
     generator = seeded(chosen.seed)
-    noise = randn((n, *example_shape(chosen.name)), generator)
-    options = {"steps": chosen.steps, "w": chosen.w, "generator": generator}
-    print(
-        save_sheet(chosen.out, draw(net, schedule, noise, **options, **asked_for), columns=COLUMNS)
-    )
+    noise = randn((n, *shape), generator)
+    options = {"steps": chosen.steps, "w": chosen.w, "generator": generator, **told}
+    columns = COLUMNS if net.classes is None else _columns(net.classes)
+    about = {"network": chosen.name, "seed": chosen.seed, "steps": chosen.steps, "w": chosen.w}
+    about |= {"label": "all in turn" if chosen.label is None else chosen.label, "n": n}
+    draw = _sampler(chosen.name)
+    if not film:
+        pictures = (draw or samples)(net, schedule, noise, **options)
+        print(save_sheet(out, pictures, columns, about=about))
+        return 0
+    if draw not in (None, samples):
+        raise ValueError(
+            f"{chosen.name} draws in a way of its own, of which only the end is known: leave out --gif"
+        )
+    print(save_film(out, states(net, schedule, noise, **options), columns, about=about))
     return 0
+
+
+def drawing() -> list[str]:
+    """The networks that ship and draw; the others read pictures."""
+    from . import recipes
+
+    return [name for name in available() if recipes.RECIPES[name].sample is not None]
+
+
+def _label(word: str) -> int | str:
+    return int(word) if word.lstrip("-").isdigit() else word
+
+
+def _check_draws(name: str, net: Any, shape: Sequence[int]) -> None:
+    if isinstance(net, Network) and not isinstance(net, Denoiser):
+        raise ValueError(
+            f"{name} holds a {type(net).__name__}, which draws nothing; these do: {', '.join(drawing())}"
+        )
+    if len(shape) != 3 or shape[0] not in COLOURS:
+        raise ValueError(
+            f"{name} draws examples of shape {tuple(shape)}, and pictures have 1 or 3 channels: draw them in "
+            "Python, with md.load and a sampler"
+        )
+
+
+def _asked_for(label: int | str | None, n: int, net: Any) -> dict[str, Any]:
+    """The condition that the samples are told: all classes in turn, one of them, or none."""
+    if net.classes is None:
+        if label is not None:
+            raise ValueError(f"--label {label}: this network was trained without labels")
+        return {}
+    if label is None:
+        return {"y": torch.arange(n) % net.classes}
+    if label == "none":
+        return {"y": torch.full((n,), net.null_label)}
+    if not isinstance(label, int) or not 0 <= label < net.classes:
+        hint = (
+            f" ({label} is the null label: for no class say none)" if label == net.classes else ""
+        )
+        raise ValueError(f"--label must be 0..{net.classes - 1} or none, got {label}{hint}")
+    return {"y": label}
+
+
+def _columns(classes: int) -> int:
+    """As many columns as make each hold one class, where about ten can."""
+    return classes * max(COLUMNS // classes, 1) if classes <= 2 * COLUMNS else COLUMNS
+
+
+def _sampler(name: str) -> Callable[..., Tensor] | None:
+    """What a recipe or a training draws with, where it said so."""
+    from . import recipes
+
+    recipe = recipes.RECIPES.get(name)
+    return kept_sampler(name) if recipe is None else recipe.sample
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

@@ -9,8 +9,8 @@ So the body of a function is its equation. The declaration is read once, when th
 makes the checks of each call, the docstring's "Raises", and the rows of the tests of bad input
 (``tests/unit/test_contracts.py``). An argument that may be left out (its default is None) may be None, and
 so may one of which it is said: ``"clip: number in (0, inf) or None"``; one that is called ``schedule`` has to
-be a noise schedule, without a word. Above a class it speaks of the constructor's arguments, and the class's
-docstring says what is raised.
+be a noise schedule, and ``generator`` one of torch's generators, without a word. Above a class it speaks of
+the constructor's arguments, and the class's docstring says what is raised.
 
 Inner loops call :func:`unchecked`: the function itself, which is as fast as if nothing had been declared.
 """
@@ -183,6 +183,8 @@ def _read(
     said: list[tuple[str, str]] = []
     if "schedule" in parameters and not re.search(r"\bschedule\s*:", declared):
         said.append(("schedule", "schedule"))
+    if "generator" in parameters:
+        said.append(("generator", "generator"))
     for part in BETWEEN_CLAUSES.split(" ".join(declared.split())):
         names, _, words = part.partition(": ")
         listed = names.split(" and ") if names else []

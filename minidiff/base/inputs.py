@@ -27,7 +27,7 @@ def check_input(x: Tensor, layout: str, channels: int) -> None:
     shape = tuple(x.shape)
     dims = layout.count(",") + 1
     if x.dim() != dims:
-        hint = "; add the batch dimension with x[None]" if x.dim() == dims - 1 else ""
+        hint = f"; {_missing(shape, dims, channels)}" if x.dim() == dims - 1 else ""
         raise ValueError(f"x must have shape {layout}, got {shape}{hint}")
     if shape[1] != channels:
         last = dims > 2 and shape[-1] == channels
@@ -35,6 +35,15 @@ def check_input(x: Tensor, layout: str, channels: int) -> None:
         raise ValueError(f"x must have {channels} channel(s) in dimension 1, got {shape}{hint}")
     if x.numel() == 0:
         raise ValueError(f"x is empty: its shape is {shape}; give at least one entry")
+
+
+def _missing(shape: tuple[int, ...], dims: int, channels: int) -> str:
+    """Which dimension is missing: the batch's, or that of the channels."""
+    if dims == 2 or shape[0] == channels:
+        return "add the batch dimension with x[None]"
+    if channels == 1:
+        return "grey pictures have a channel, too: add it with x[:, None]"
+    return f"repeat a grey picture in each channel with x[:, None].expand(-1, {channels}, -1, -1)"
 
 
 def check_halvings(x: Tensor, halvings: int) -> None:

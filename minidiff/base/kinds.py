@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .ranges import warn_of_other_range
 from .validate import (
     as_numbers,
     check_any_label,
@@ -21,6 +22,7 @@ from .validate import (
     check_examples,
     check_floats,
     check_function,
+    check_generator,
     check_labels,
     check_module,
     check_multiple,
@@ -92,6 +94,12 @@ def look(x: Any) -> bool:
     return not isinstance(x, Tensor) or x.is_cpu
 
 
+def _batch(name: str, x: Any, given: Given, clause: Clause) -> None:
+    check_floats(name, x, look_inside=look(x))
+    if look(x):
+        warn_of_other_range(name, x, stacklevel=4)  # the line that called the function
+
+
 def _like(name: str, value: Any, given: Given, clause: Clause) -> None:
     other = clause.words["other"]
     check_floats(name, value, look_inside=look(value))
@@ -143,12 +151,8 @@ def _labels(name: str, value: Any, given: Given, clause: Clause) -> None:
 #: Kinds of data, numbers, words and objects.
 KINDS = (
     Kind("floats", lambda name, x, given, clause: check_floats(name, x), NO_FLOATS),
-    # The same in a training step: on a GPU nobody looks for NaN; the loss shows it there.
-    Kind(
-        "batch",
-        lambda name, x, given, clause: check_floats(name, x, look_inside=look(x)),
-        NO_FLOATS,
-    ),
+    # The same in a training step, where pictures outside [-1, 1] are warned of, too. On a GPU nobody looks.
+    Kind("batch", _batch, NO_FLOATS),
     # The same where it is asked again and again, in a model: nobody looks for NaN at all.
     Kind(
         "tensor",
@@ -285,6 +289,11 @@ KINDS = (
         "function",
         lambda name, value, given, c: check_function(name, value),
         {TypeError: "cannot be called"},
+    ),
+    Kind(
+        "generator",
+        lambda name, value, given, c: check_generator(name, value),
+        {TypeError: "is no generator of torch, and no list of them"},
     ),
     Kind(
         "module",

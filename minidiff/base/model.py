@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .validate import check_choice
+from .validate import check_choice, check_generator
 
 Net = Callable[..., Tensor]
 """A network, called as ``net(x_t, t)``, or with conditions by name: ``net(x_t, t, y=labels)``."""
@@ -26,7 +26,7 @@ BLIND = ("eps", "score")
 """The two of them that do not tell x_0 from pure noise."""
 
 PREDICTIONS = (*KINDS, "velocity")
-"""What a network may predict: one of these, or the velocity of a flow."""
+"""What a network may predict, one of these or the velocity of a flow."""
 
 M = TypeVar("M")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -232,6 +232,7 @@ def seeded_weights(seed: int, generator: torch.Generator | None = None) -> Itera
         seed: Any integer from 0 to 2⁶³ − 1.
         generator: Where given, it draws the seed instead.
     """
+    check_generator("generator", generator)
     if generator is not None:
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):

@@ -1,10 +1,12 @@
-"""Image tensors as one PNG: samples side by side, pixels large enough to see."""
+"""Image tensors as one picture, or as a film of such: samples side by side, pixels large enough to see."""
 
 from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,13 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from .files import write_atomically
+from .ranges import is_pictures
 from .validate import check_floats, check_positive_int
+
+STILLS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+FILMS = {".gif": "GIF"}
+MOST_FRAMES, FILM_WIDTH = 25, 400  # of a film; in pixels, where its pictures are small enough
+FRAME, HELD = 80, 2000  # milliseconds that a frame of a film is shown, and its last one
 
 
 def contact_sheet(
@@ -33,7 +41,7 @@ def contact_sheet(
         ValueError: If ``images`` is not (N, 1 or 3, H, W), or a count is below 1.
     """
     check_floats("images", images)
-    if images.dim() != 4 or images.shape[1] not in (1, 3):
+    if not is_pictures(images):
         raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
     n = len(images)
     columns = math.ceil(math.sqrt(n)) if columns is None else check_positive_int("columns", columns)
@@ -51,18 +59,102 @@ def contact_sheet(
 
 
 def save_sheet(
-    path: str | Path, images: Tensor, columns: int | None = None, *, zoom: int = 4
+    path: str | Path,
+    images: Tensor,
+    columns: int | None = None,
+    *,
+    zoom: int = 4,
+    about: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write :func:`contact_sheet` as a PNG file, whole or not at all; gives its path back."""
-    from matplotlib.image import imsave
+    """Write :func:`contact_sheet` as a PNG or JPEG file, whole or not at all; gives its path back.
 
-    png = io.BytesIO()
-    imsave(
-        png,
-        contact_sheet(images, columns, zoom=zoom),
-        format="png",
-        metadata={"Software": "minidiff"},
-    )
+    Args:
+        path: The file; its ending says the format.
+        images: As for :func:`contact_sheet`, and so are ``columns`` and ``zoom``.
+        columns: Images in a row.
+        zoom: Each pixel becomes zoom × zoom.
+        about: What to write into the file's text, by name: how the pictures were made.
+
+    Raises:
+        ValueError: If the ending is another.
+    """
+    from PIL import Image
+
     path = Path(path)
-    write_atomically(path, png.getvalue())
+    kind = check_ending(path, STILLS)
+    sheet = Image.fromarray(contact_sheet(images, columns, zoom=zoom))
+    content = io.BytesIO()
+    sheet.save(content, format=kind, **_text(kind, about or {}))
+    write_atomically(path, content.getvalue())
     return path
+
+
+def save_film(
+    path: str | Path,
+    states: Iterable[Tensor],
+    columns: int | None = None,
+    *,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write batches of images as a GIF film, a contact sheet a frame, the last one held; gives its path back.
+
+    Noise hardly lets itself be compressed, so of many states about 25 are shown, and pixels are made larger
+    only as far as the film stays small enough to send around.
+
+    Args:
+        path: The file, ``*.gif``.
+        states: Of each moment the images, as for :func:`contact_sheet`, the last ones last.
+        columns: Images in a row.
+        about: What to write into the file's text, by name.
+
+    Raises:
+        ValueError: If the ending is another, or there are no frames.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    kind = check_ending(path, FILMS)
+    moments = list(states)
+    if not moments:
+        raise ValueError("states has no images to show")
+    shown = moments[:: -math.ceil(len(moments) / MOST_FRAMES)][::-1]
+    zoom = max(FILM_WIDTH // contact_sheet(shown[0], columns).shape[1], 1)
+    frames = [Image.fromarray(contact_sheet(x, columns, zoom=zoom)) for x in shown]
+    content = io.BytesIO()
+    times = [*[FRAME] * (len(frames) - 1), HELD]
+    frames[0].save(
+        content,
+        format=kind,
+        save_all=True,
+        append_images=frames[1:],
+        duration=times,
+        loop=0,
+        **_text(kind, about or {}),
+    )
+    write_atomically(path, content.getvalue())
+    return path
+
+
+def check_ending(path: Path, allowed: Mapping[str, str]) -> str:
+    """The format of a file by its ending.
+
+    Raises:
+        ValueError: If it is none of those allowed.
+    """
+    kind = allowed.get(path.suffix.lower())
+    if kind is None:
+        endings = " or ".join(allowed)
+        raise ValueError(f"{path} must end in {endings}, which says how the pictures are written")
+    return kind
+
+
+def _text(kind: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes Pillow write words into a file: under their names in a PNG, else as one comment."""
+    if kind == "PNG":
+        from PIL.PngImagePlugin import PngInfo
+
+        words = PngInfo()
+        for name, value in {"Software": "minidiff", **about}.items():
+            words.add_text(name, str(value))
+        return {"pnginfo": words}
+    return {"comment": "; ".join(f"{n}: {v}" for n, v in {"Software": "minidiff", **about}.items())}

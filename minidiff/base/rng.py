@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .contracts import contract
 from .model import model_device
-from .validate import check_positive_int
+from .validate import check_generator, check_positive_int
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,7 @@ def _draw(
     shape: Sequence[int],
     generator: Generator | None,
 ) -> Tensor:
+    check_generator("generator", generator)  # functions without a contract draw, too
     if isinstance(generator, Sequence):
         if len(generator) != shape[0]:
             raise ValueError(

@@ -156,6 +156,25 @@ def check_function(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a function, got {shown(value)}")
 
 
+def check_generator(name: str, value: Any) -> None:
+    """Refuse everything but what draws: a generator of torch, a list of them, or None for torch's own.
+
+    Raises:
+        TypeError: If it is something else; a number is the usual slip.
+    """
+    if value is None or isinstance(value, torch.Generator) or hasattr(value, "total"):
+        return
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        wrong = next((one for one in value if not isinstance(one, torch.Generator)), None)
+        if value and wrong is None:
+            return
+    hint = f": write {name}=md.seeded({value})" if type(value) is int and value >= 0 else ""
+    raise TypeError(
+        f"{name} must be a torch.Generator, such as md.seeded(0), or a list of them, one for each example; "
+        f"got {shown(value)}{hint}"
+    )
+
+
 def check_module(name: str, value: Any) -> None:
     """Refuse everything but a module of torch: only that has weights to train."""
     if not isinstance(value, torch.nn.Module):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .model import said_by
+from .ranges import warn_of_leaving
 from .times import check_t
 from .validate import (
     check_choice,
@@ -209,14 +210,15 @@ def check_pairs(name: str, pairs: Any, *, look_inside: bool) -> None:
         )
 
 
-def check_arrived(x: Tensor, walk: str, model: str, steps: str) -> None:
-    """Refuse to hand out NaN: looked for once, at the end, for a look waits for the device.
+def check_arrived(x: Tensor, walk: str, model: str, steps: str, advice: str) -> None:
+    """Refuse to hand out NaN, and warn of pictures far outside [-1, 1]: once, at the end, for a look waits.
 
     Args:
         x: Where the walk has ended.
         walk: What it is called in the error, "sampling".
         model: Who was asked on the way, "eps_model".
         steps: The function that shows the way, "md.sampling_steps".
+        advice: What to do about pictures far outside their range.
 
     Raises:
         ValueError: If x is not finite.
@@ -226,3 +228,4 @@ def check_arrived(x: Tensor, walk: str, model: str, steps: str) -> None:
             f"{walk} ended in NaN or infinity: look at what {model} returns on the way, for instance "
             f"with: for state in {steps}(...)"
         )
+    warn_of_leaving(x, advice)

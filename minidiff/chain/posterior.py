@@ -3,11 +3,13 @@ r"""The forward-process posterior: the exact way back, for those who know where 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base.contracts import contract
+from ..base.contracts import contract, unchecked
+from ..base.model import pair
 from ..base.rules.shapes import two_halves
 from .schedule import NoiseSchedule, alpha_bar_at, gathered
 
@@ -165,3 +167,16 @@ def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:
     """
     prediction, mixing = output.chunk(2, dim=1)
     return prediction, (mixing + 1) / 2
+
+
+def apart(answer: Any, x_t: Tensor) -> tuple[Tensor, Tensor | None]:
+    """What a model says of x_t: its prediction, and v where it says that, too; checked by nobody.
+
+    A model says it by the pair (prediction, v), a network by twice the channels.
+    """
+    if isinstance(answer, tuple):
+        return pair(answer)
+    twice = isinstance(answer, Tensor) and answer.dim() == x_t.dim() > 1
+    if twice and answer.shape[1] == 2 * x_t.shape[1]:
+        return unchecked(split_variance)(answer)
+    return answer, None

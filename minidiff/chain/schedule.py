@@ -154,6 +154,9 @@ def cosine_schedule(T: int = 1000, s: float = 0.008) -> NoiseSchedule:
         T: Number of steps, at least 1.
         s: Small positive offset that keeps :math:`\beta_t` from being tiny near t = 0.
 
+    At T hardly any signal is left. A network that predicts the noise needs ``clip=True`` there in sampling,
+    for pixels, or predicts v instead; :doc:`/notebooks/09_noise_schedules` shows why.
+
     Source:
         Nichol and Dhariwal 2021, equation 17; slide "Variance/noise schedulers".
     """

@@ -31,6 +31,7 @@ from ..base.shapes import beside
 from ..base.validate import check_same_shape
 from ..base.walks import check_flow_time
 from ..chain.exact import widest
+from ..chain.posterior import apart
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 from .velocity import Velocity, asked, time_dtype
 
@@ -125,7 +126,7 @@ def velocity_from_eps_model(
         tau = torch.as_tensor(t, dtype=torch.float64).cpu().expand(len(x)).clamp(min=earliest)
         x_t, time = unchecked(to_diffusion)(x, tau, schedule)
         assert isinstance(time, Tensor)
-        prediction = eps_model(x_t, time.clamp(min=1))
+        prediction, _ = apart(eps_model(x_t, time.clamp(min=1)), x_t)
         check_same_shape("what eps_model returned", prediction, "x_t", x_t)
         # By the flow's time the weights are exact; the diffusion's time is rounded, as the data are.
         a, b = (beside(weight.to(x.dtype), x) for weight in _weights(tau))

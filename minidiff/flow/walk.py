@@ -84,7 +84,7 @@ def flow_steps(
         data_hat, _ = unchecked(data_and_noise)(x, first, min(t, path.end), path)
         t, x = s, x_s
         if t == walk[-1]:
-            check_arrived(x, "the flow", "velocity", "md.flow.flow_steps")
+            check_arrived(x, "the flow", "velocity", "md.flow.flow_steps", "train for longer")
         yield State(t, x, data_hat)
 
 

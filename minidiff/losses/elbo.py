@@ -94,7 +94,7 @@ def elbo(
     x_0: Tensor,
     schedule: NoiseSchedule,
     *,
-    variance: str = "small",
+    variance: str | None = None,
     likelihood: str | None = None,
     kind: str | None = None,
     clip: bool = False,
@@ -117,7 +117,8 @@ def elbo(
         schedule: The noise schedule.
         variance: Of :math:`p_\theta(x_{t-1} \mid x_t)`: ``"small"`` is :math:`\tilde\beta_t`,
             ``"large"`` is :math:`\beta_t`; see :func:`~minidiff.model_variance` for t = 1. With
-            ``"learned"`` the model returns the pair (prediction, v), v the mixing weight between them.
+            ``"learned"`` the model also says v, the mixing weight between them: by the pair (prediction, v),
+            or by twice the channels. None takes what is learned where it is there, else the small one.
         likelihood: ``"discretised"`` takes L_0 as the probability of 8-bit values, ``"density"`` as a
             density of continuous data. By default images (four dimensions) are 8-bit and
             anything else is continuous.
@@ -152,7 +153,8 @@ def elbo(
     closed = guess.expected_error is not None
     if closed:
         error[:, 1:] = _expected_errors(guess, x_0)
-        nats = D * _closed_terms(error, schedule, variance, likelihood)
+        guess.variance = guess.variance or "small"
+        nats = D * _closed_terms(error, schedule, guess.variance, likelihood)
         times = [1] if likelihood == "discretised" else []
 
     for t, draw, row in with_bar(_calls(times, draws, len(x_0), batch), progress, "ELBO", "call"):
@@ -166,7 +168,9 @@ def elbo(
 
     L_0 = nats[:, 1].clone()
     nats[:, 1] = 0
-    return Elbo(unchecked(L_T)(x_0, schedule), nats, L_0, error, D, variance, likelihood)
+    return Elbo(
+        unchecked(L_T)(x_0, schedule), nats, L_0, error, D, guess.variance or "small", likelihood
+    )
 
 
 @contract("x_0: floats")

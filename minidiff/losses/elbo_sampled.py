@@ -54,7 +54,7 @@ def sampled_bits_per_dim(
     probabilities: Tensor,
     *,
     draws: int = 10,
-    variance: str = "small",
+    variance: str | None = None,
     likelihood: str | None = None,
     kind: str | None = None,
     clip: bool = False,

@@ -14,7 +14,7 @@ from ..base.model import EpsModel, stands_for
 from ..base.rules.labels import check_logits, something_to_guide_by
 from ..base.shapes import beside
 from ..chain.convert import convert
-from ..chain.posterior import split_variance
+from ..chain.posterior import apart
 from ..chain.schedule import NoiseSchedule, signal_and_noise
 from ..flow.convert import for_diffusion
 
@@ -93,12 +93,12 @@ def both(
     """
     told = for_batch(conditions, x_t)
     if not isinstance(strength, Tensor) and strength == 0:
-        conditional, v = _split(ask(net, x_t, t, told), x_t)
+        conditional, v = apart(ask(net, x_t, t, told), x_t)
         return conditional, conditional, v
     none = nones(net, told)
     twice = {name: torch.cat([value, none[name]]) for name, value in told.items()}
     times = torch.cat([t, t]) if isinstance(t, Tensor) else t
-    answer, v = _split(ask(net, torch.cat([x_t, x_t]), times, twice), x_t)
+    answer, v = apart(ask(net, torch.cat([x_t, x_t]), times, twice), x_t)
     conditional, unconditional = answer.chunk(2)
     return conditional, unconditional, None if v is None else v.chunk(2)[0]
 
@@ -160,7 +160,8 @@ def classifier_guidance(
 
     Args:
         eps_model: Called ``eps_model(x_t, t)``; usually one that knows no label. Where it predicts something
-            else than the noise (``eps_model.predicts``), the noise is worked out from that.
+            else than the noise (``eps_model.predicts``), the noise is worked out from that. Of one that also
+            predicts its variance (a pair, or twice the channels) only the noise is guided.
         classifier: Called ``classifier(x_t, t)``, gives logits (B, classes). It must have been trained
             on noisy data: a classifier of clean pictures says nothing of use about noise.
         y: The label of all examples (int), or one for each: LongTensor (B,).
@@ -168,7 +169,8 @@ def classifier_guidance(
         schedule: The noise schedule.
 
     Returns:
-        ``eps_model(x_t, t)`` for :func:`~minidiff.ddim_sample` and its kin.
+        ``eps_model(x_t, t)`` for :func:`~minidiff.ddim_sample` and its kin; it returns the pair (noise, v)
+        where ``eps_model`` says v.
 
     Raises:
         ValueError: If the classifier gives no logits (B, classes).
@@ -179,12 +181,13 @@ def classifier_guidance(
     """
     model, kind = for_diffusion(eps_model, schedule)
 
-    def guided(x_t: Tensor, t: int | Tensor) -> Tensor:
+    def guided(x_t: Tensor, t: int | Tensor) -> Tensor | tuple[Tensor, Tensor]:
         gradient = classifier_gradient(classifier, x_t, t, y)
-        said = model(x_t, t)  # type: ignore[arg-type]
+        said, v = apart(model(x_t, t), x_t)  # type: ignore[arg-type]
         eps = unchecked(convert)(said, x_t, t, schedule, source=kind, target="eps")
         _, noise = signal_and_noise(t, schedule, x_t)
-        return eps - noise * scale * gradient
+        guided_eps = eps - noise * scale * gradient
+        return guided_eps if v is None else (guided_eps, v)
 
     return stands_for(guided, eps_model, "eps")
 
@@ -246,13 +249,6 @@ def shifted_mean(mean: Tensor, variance: float | Tensor, gradient: Tensor, scale
         Dhariwal and Nichol 2021, algorithm 1.
     """
     return mean + scale * variance * gradient
-
-
-def _split(output: Tensor, x_t: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The prediction, and v where the network has twice the channels."""
-    if x_t.dim() > 1 and output.dim() == x_t.dim() and output.shape[1] == 2 * x_t.shape[1]:
-        return split_variance(output)
-    return output, None
 
 
 def _spread(x: Tensor) -> Tensor:

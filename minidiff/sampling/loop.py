@@ -115,7 +115,10 @@ def ddpm_sample(
             ``kind`` and ``progress`` as in :func:`sampling_steps`.
 
     Returns:
-        :math:`x_0`, shape (B, ...); images lie roughly in [-1, 1], exactly so with ``clip=True``.
+        :math:`x_0`, shape (B, ...). Images lie in [-1, 1] with ``clip=True``. Without it they do so as nearly
+        as the network is right, and not at all where a schedule leaves hardly any signal at T, such as the
+        cosine schedule: a guess of :math:`x_0` divides the network's error by :math:`\sqrt{\bar\alpha_T}`,
+        see :doc:`/notebooks/09_noise_schedules`. A warning says so.
 
     Raises:
         IndexError, TypeError, ValueError: As :func:`sampling_steps`.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..base.conditions import ask, for_batch
-from ..base.model import EpsModel, prediction_of, stands_for
+from ..base.model import EpsModel, prediction_of
 from ..base.rng import Generator
-from ..chain.posterior import split_variance
 from ..chain.schedule import NoiseSchedule
-from ..flow.walk import sample as flow_sample
+from ..flow.walk import flow_steps
 from .guidance import classifier_free_guidance
-from .loop import ddim_sample, ddpm_sample
+from .loop import sampling_steps
 
 STEPS = 50  # where nothing else is said
 
@@ -47,17 +46,35 @@ def samples(
     Raises:
         ValueError: If a network of the chain comes without its schedule.
     """
+    *_, last = states(net, schedule, noise, steps=steps, w=w, generator=generator, **conditions)
+    return last
+
+
+def states(
+    net: Any,
+    schedule: NoiseSchedule | None,
+    noise: Tensor,
+    *,
+    steps: int = STEPS,
+    w: float = 1.0,
+    generator: Generator | None = None,
+    **conditions: Any,
+) -> Iterator[Tensor]:
+    """The way to :func:`samples`, from the noise on: what lies at each time. Arguments are the same."""
     model: EpsModel = classifier_free_guidance(net, w=w, **conditions) if conditions else net
     predicts = prediction_of(net)
     if predicts == "velocity":
-        return flow_sample(model, noise=noise, steps=steps).clamp(-1, 1)
+        way = [state.x for state in flow_steps(model, noise=noise, steps=steps)]
+        yield from way[:-1]
+        yield way[-1].clamp(-1, 1)
+        return
     if schedule is None:
         raise ValueError(f"a network that predicts {predicts!r} needs its noise schedule")
-    options: dict[str, Any] = {"steps": steps, "clip": True, "x_T": noise}
+    walk: dict[str, Any] = {"steps": steps, "clip": True, "x_T": noise, "eta": 0.0}
     if predicts_variance(net, schedule, noise, conditions):
-        heads = model if conditions else stands_for(lambda x, t: split_variance(net(x, t)), net)
-        return ddpm_sample(heads, schedule, variance="learned", generator=generator, **options)
-    return ddim_sample(model, schedule, **options)
+        walk |= {"eta": 1.0, "variance": "learned", "generator": generator}
+    for state in sampling_steps(model, schedule, **walk):
+        yield state.x
 
 
 @torch.no_grad()

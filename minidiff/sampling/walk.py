@@ -16,6 +16,7 @@ from ..base.model import PREDICTIONS, pair
 from ..base.progress import with_bar
 from ..base.validate import check_same_shape
 from ..base.walks import check_arrived
+from ..chain.posterior import apart
 from ..chain.schedule import NoiseSchedule
 
 Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
@@ -24,6 +25,12 @@ Step = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
 # What the options that all walks share must be, a part of the contract of each
 WALK = f"times: times instead of steps, steps: steps up to T or None, kind: one of {PREDICTIONS}"
 START = "x_T: floats, shape: shape unless x_T"
+
+
+FAR_OFF = (
+    "pass clip=True, which limits each guess of x_0 (where little signal is left, as at the end of the "
+    "cosine schedule, the guess divides the network's error by almost 0: chapter 9), or train for longer"
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def walk_along(
         with torch.no_grad():
             x, x0_hat = step(x, t, s)
         if s == 0:
-            check_arrived(x, "sampling", "eps_model", "md.sampling_steps")
+            check_arrived(x, "sampling", "eps_model", "md.sampling_steps", FAR_OFF)
         yield State(s, x, x0_hat)
 
 
@@ -80,17 +87,17 @@ def answer(
     """What a model says of a batch at one time, which it is told for each example, (B,).
 
     Returns:
-        Its prediction, and v where the variance is learned; both of the right shape.
+        Its prediction, and v where ``learned`` asks for it; both of the right shape. A model that says v to
+        who does not ask is not wrong: a walk with nothing random in it has no use for a variance.
     """
     said = eps_model(x, torch.full((len(x),), t, device=x.device, dtype=_type_of(t, x)))
-    prediction, v = pair(said) if learned else (said, None)
+    prediction, v = apart(said, x)
     check_same_shape("what eps_model returned", prediction, "x_t", x)
-    if v is not None:
-        check_same_shape("v, which eps_model returned,", v, "x_t", x)
+    if not learned:
+        return prediction, None
+    _, v = pair(said if v is None else (prediction, v))
+    check_same_shape("v, which eps_model returned,", v, "x_t", x)
     return prediction, v
-
-
-# ---- what does not go together ---------------------------------------------------------------------
 
 
 def _type_of(t: float, x: Tensor) -> torch.dtype:

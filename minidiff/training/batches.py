@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
+from ..base.model import bare
+from ..base.ranges import warn_of_other_range
 from ..base.rng import BatchSlice, randint, seeded
 from ..base.validate import check_floats, check_labels, shown
 from .processes import Draws
@@ -171,6 +174,19 @@ class OnTheFly(Source):
         if len(made["x_0"]) != count:
             raise ValueError(f"{said} must give {count} examples, got {len(made['x_0'])}")
         return made
+
+
+def warn_of_first_batch(x_0: Tensor, conditions: Mapping[str, Tensor], net: nn.Module) -> None:
+    """Warn of what is allowed, but is nearly always a slip: pictures in 0..255, labels that count from 1."""
+    warn_of_other_range("data", x_0, stacklevel=5)  # the line that called train
+    y, null = conditions.get("y"), getattr(bare(net), "null_label", None)
+    if y is not None and null is not None and bool((y == null).any()) and not bool((y == 0).any()):
+        warnings.warn(
+            f"data hold the label {null} and no label 0. Labels count from 0, and {null} = classes is the "
+            f'null label, "no class": examples that have it train the network without a class. Subtract 1 '
+            f"from your labels, if they count from 1",
+            stacklevel=5,
+        )
 
 
 def read_data(data: Any, net: nn.Module) -> Source:

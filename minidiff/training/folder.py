@@ -28,7 +28,8 @@ class RunFolder:
 
         Args:
             settings: What decides the result of this training, by name.
-            fresh: Throw away what an earlier training left.
+            fresh: Look at nothing that an earlier training left. It is thrown away by :meth:`clear`, once
+                the new one is known to work.
             extend: Go on with other settings, of those that allow it.
 
         Returns:
@@ -39,9 +40,7 @@ class RunFolder:
             ValueError: If it belongs to a training with other settings; names each difference. If there is
                 nothing to extend, or less is asked for than has been done.
         """
-        if fresh:
-            self.clear()
-        if not self.checkpoint.exists():
+        if fresh or not self.checkpoint.exists():
             if extend:
                 raise ValueError(
                     f"out={str(self.path)!r} holds no training that could be extended: leave out "
@@ -79,6 +78,13 @@ class RunFolder:
             + "\n".join(lines)
             + "\nGive the same settings to go on with it, another out=, or fresh=True to start over; "
             + advice
+        )
+
+    def tell_finished(self, steps: int) -> None:
+        """Print that there is nothing left to train."""
+        print(
+            f"{self.path} is finished ({steps} steps): nothing is trained. fresh=True starts over, "
+            "extend=True with more steps= goes on."
         )
 
     def save(self, content: Mapping[str, Any]) -> None:

@@ -19,9 +19,12 @@ from pathlib import Path
 from torch import Tensor
 
 from ..base.pictures import save_sheet
+from ..base.ranges import is_pictures
 from ..base.validate import check_positive_int, shown
-from .preview import PREVIEW_COLUMNS, Sampler, is_pictures, preview_grid
+from ..sampling.suited import samples
+from .preview import PREVIEW_COLUMNS, Sampler, can_preview, preview_conditions, preview_grid
 from .run import Run
+from .task import Task
 
 RECENT = 100  # steps whose losses the bar averages: a single one says little
 LOOK = 50  # steps between two readings of the loss: each reading waits for the device
@@ -111,6 +114,17 @@ class SampleGrids:
         grid = preview_grid(self.sample, run.net, run.schedule, self.shape, self.conditions)
         if is_pictures(grid):
             save_sheet(self.folder / f"step_{run.steps:06d}.png", grid, PREVIEW_COLUMNS)
+
+
+def sample_grids(task: Task, folder: Path, every: int) -> list[SampleGrids]:
+    """The hook that draws what a training teaches, where that can be seen; else none."""
+    net, source, sample = task.net, task.source, task.sample
+    if sample is None and can_preview(net, task.schedule, source.shape):
+        sample = samples
+    if sample is None:
+        return []
+    told = preview_conditions(net, source)
+    return [SampleGrids(every, folder, sample=sample, shape=source.shape, conditions=told)]
 
 
 class Checkpoints:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from ..base.contracts import contract
 from ..base.model import tell
+from ..base.ranges import seen
 from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
-from ..sampling.suited import samples
-from .batches import read_data
+from .batches import read_data, warn_of_first_batch
 from .clock import Clock
 from .folder import RunFolder
 from .hooks import (
@@ -23,13 +23,13 @@ from .hooks import (
     Checkpoints,
     Hook,
     ProgressBar,
-    SampleGrids,
     hooks_can_be_called,
     is_due,
+    sample_grids,
 )
-from .objective import Loss, Objective, check_takes, loss_suits_network
+from .objective import Loss, Objective, check_takes, loss_suits_network, something_learns
 from .precision import PRECISIONS, choose_precision
-from .preview import Sampler, can_preview, preview_conditions
+from .preview import Sampler
 from .processes import Processes, find_processes, step_draws
 from .run import Run
 from .settings import Change, Settings, extends_a_run, one_length
@@ -47,6 +47,7 @@ from .task import Task
     extends_a_run,
     hooks_can_be_called,
     loss_suits_network,
+    something_learns,
 )
 def train(
     net: nn.Module,
@@ -127,7 +128,8 @@ def train(
         minutes: how long to train; the learning rate then follows the clock, and the result depends
             on the machine's speed.
         out: Folder for the checkpoint and the sample grids; None keeps everything in memory.
-        fresh: Delete what an earlier run left in ``out`` and start over.
+        fresh: Start over, and delete what an earlier run left in ``out``. As with everything that is written
+            there, that happens once the first batch has gone through: a call that fails loses nothing.
         extend: Go on with the run in ``out``, finished or not, with other ``steps``, ``minutes`` or ``lr``,
             which count from its start. The learning rate then follows the new length: it rises again where
             the run was finished. What was changed is written into the run, see ``run.history``.
@@ -236,32 +238,31 @@ class Training:
         if saved is not None:
             self.state.load_state_dict(saved["state"])
             self.history = [Change(**change) for change in saved["history"]]
-        before = self.state.seconds
-        self.clock = Clock(settings.steps, settings.minutes, before, processes)
+        self.clock = Clock(settings.steps, settings.minutes, self.state.seconds, processes)
         self.done = self.clock.part_done(self.state.step)
         self.state.finished = self.done >= 1
-        if folder is None or processes.rank > 0:
-            return
-        if self.state.finished:
-            print(
-                f"{folder.path} is finished ({self.state.step} steps): nothing is trained. "
-                "fresh=True starts over, extend=True with more steps= goes on."
-            )
-        elif saved is None or saved["extended"]:
-            self.save()  # from here on it is settled which precision this run has, and what was changed
+        self.unsettled = folder is not None and (saved is None or saved["extended"])
+        self.fresh = fresh
+        if self.state.finished and folder is not None and processes.rank == 0:
+            folder.tell_finished(self.state.step)
 
     def repeat(self, hooks: Sequence[Hook]) -> None:
         """Algorithm 1. What follows the descent is bookkeeping."""
         settings, state, processes = self.settings, self.state, self.processes
         self.task.net.train()
+        first = True
         while not state.finished:
             with step_draws(settings.seed, state.step, settings.batch, processes) as draws:
                 # Line 2: x_0 ~ q(x_0), with its conditions where the data have any.
                 x_0, conditions = self.task.source.draw(settings.batch, draws, processes.device)
+                if first:
+                    warn_of_first_batch(x_0, conditions, self.task.net)
+                    first = False
                 if settings.augment is not None:
                     x_0 = settings.augment(x_0, generator=draws)
                 # Lines 3 to 5: t and ε are drawn, and the network's guess is compared.
-                loss = self.objective(x_0, conditions, draws)
+                with seen():
+                    loss = self.objective(x_0, conditions, draws)
                 processes.backward(loss)
             # Line 5: the gradient descent step.
             rate = settings.lr * lr_factor(state.step, self.done, settings.warmup)
@@ -271,11 +272,21 @@ class Training:
             self.done = self.clock.part_done(state.step)
             state.finished = self.done >= 1
             due = [hook for hook in hooks if state.finished or is_due(hook, state.step)]
-            if due or state.finished or state.step % LOOK == 0:
+            if self.unsettled or due or state.finished or state.step % LOOK == 0:
                 self.look()
+            if self.unsettled:
+                self.settle()
             if processes.rank == 0:
                 for hook in due:
                     hook(self.run())
+
+    def settle(self) -> None:
+        """Keep which precision this run has and what was changed in it, now that a batch has gone through."""
+        self.unsettled = False
+        if self.folder is not None and self.processes.rank == 0:
+            if self.fresh:
+                self.folder.clear()
+            self.save()
 
     def look(self) -> None:
         """Read the losses, all processes together."""
@@ -302,17 +313,10 @@ class Training:
         self, folder: RunFolder, sample_every: int | None, checkpoint_every: int | None
     ) -> list[Hook]:
         """The hooks that write into the folder: pictures, then the checkpoint."""
-        hooks: list[Hook] = []
-        net, source, sample = self.task.net, self.task.source, self.task.sample
-        if sample is None and can_preview(net, self.task.schedule, source.shape):
-            sample = samples
-        if sample_every is not None and sample is not None:
-            told = preview_conditions(net, source)
-            grids = SampleGrids(
-                sample_every, folder.pictures, sample=sample, shape=source.shape, conditions=told
-            )
-            hooks.append(grids)
-        return [*hooks, Checkpoints(checkpoint_every, self.save)]
+        grids = (
+            [] if sample_every is None else sample_grids(self.task, folder.pictures, sample_every)
+        )
+        return [*grids, Checkpoints(checkpoint_every, self.save)]
 
     def save(self) -> None:
         """Write the checkpoint: the state, and what is needed to build the network again."""

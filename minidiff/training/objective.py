@@ -49,6 +49,15 @@ def loss_suits_network(loss: Loss, net: nn.Module) -> None:
         )
 
 
+def something_learns(net: nn.Module) -> None:
+    """ValueError: If no weight of the network takes a gradient."""
+    if not any(p.requires_grad for p in net.parameters()):
+        raise ValueError(
+            "net has no weights that take a gradient, so nothing can be learned: run.net is the average of a "
+            "training, to sample from; train run.raw_net, or thaw a network by net.requires_grad_(True)"
+        )
+
+
 def check_takes(loss: Loss, conditions: Iterable[str]) -> None:
     """Refuse conditions in the data that a loss has no argument for.
 

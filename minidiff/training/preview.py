@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.model import bare, model_device
+from ..base.ranges import COLOURS
 from ..base.rng import randn, seeded
 from ..chain.schedule import NoiseSchedule
 from .batches import Source
@@ -16,7 +17,6 @@ from .batches import Source
 PREVIEW_STEPS = 25  # of the sampler: enough to judge by, and quick
 PREVIEW_COLUMNS = 10
 PREVIEW_ROWS = 2
-COLOURS = (1, 3)  # channels of what is a picture
 
 Sampler = Callable[..., Tensor]
 """Called ``sample(net, schedule, noise, steps=..., w=..., generator=..., **conditions)``."""
@@ -74,8 +74,3 @@ def preview_grid(
     noise = randn((PREVIEW_ROWS * PREVIEW_COLUMNS, *shape), generator, model_device(net))
     steps = PREVIEW_STEPS if schedule is None else min(PREVIEW_STEPS, schedule.T)
     return sample(net, schedule, noise, steps=steps, w=1.0, generator=generator, **conditions)
-
-
-def is_pictures(x: Tensor) -> bool:
-    """Whether a batch can be seen: (N, 1 or 3, H, W)."""
-    return x.dim() == 4 and x.shape[1] in COLOURS

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..base.model import bare
 from ..chain.schedule import NoiseSchedule
 
 EXTENDABLE = ("steps", "minutes", "lr")  # what train(..., extend=True) may change in a run
@@ -99,6 +100,7 @@ def describe_tensor(x: Tensor) -> str:
 
 def describe_net(net: nn.Module) -> str:
     """A network in one line: its class with its ``config``, or with the shapes of its weights."""
+    net = bare(net)  # a compiled one is the same network
     config = getattr(net, "config", None)
     if isinstance(config, Mapping):
         inside = ", ".join(f"{name}={value!r}" for name, value in config.items())

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..base.model import bare
+
 
 class EMA:
     r"""An exponential moving average (EMA) of a network's weights, with a warm-up.
@@ -80,7 +82,7 @@ class TrainState:
     """
 
     def __init__(self, net: nn.Module, weight_decay: float, ema: float) -> None:
-        self.net = net
+        self.net = net = bare(net)  # its weights have the same names, compiled or not
         self.ema = EMA(net, ema)
         self.optimizer = _adamw(net, weight_decay)
         self.step = 0
@@ -103,7 +105,7 @@ class TrainState:
         """Add the losses of the latest steps, shape (n,).
 
         Raises:
-            FloatingPointError: If one is NaN or infinite.
+            FloatingPointError: If one is NaN or infinite, or a weight is after them.
         """
         values = losses.tolist()
         for i, value in enumerate(values):
@@ -113,6 +115,12 @@ class TrainState:
                     "look for NaN in the data"
                 )
         self.losses += values
+        # A step may be too far only now: the loss that it leads to would be the next one.
+        if not all(torch.stack(torch._foreach_norm(list(self.net.parameters()))).isfinite()):
+            raise FloatingPointError(
+                f"after step {len(self.losses)} the network's weights hold NaN or infinity: lower lr, or "
+                "raise warmup"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything as tensors, numbers, lists and dicts."""

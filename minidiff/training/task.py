@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from ..base.model import bare
 from ..chain.schedule import NoiseSchedule
 from ..weights.places import class_path, import_path, kept_config
 from .batches import Source
@@ -53,7 +54,7 @@ class Task:
         schedule = self.schedule
         return {
             "shape": list(self.source.shape),
-            "network": {"class": class_path(self.net), "config": kept_config(self.net)},
+            "network": {"class": class_path(bare(self.net)), "config": kept_config(bare(self.net))},
             "predicts": self.predicts,
             "sample": import_path(self.sample),
             "schedule": schedule and {"name": schedule.name, "beta": schedule.beta[1:].clone()},

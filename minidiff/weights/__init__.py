@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..base.contracts import contract
 from ..base.files import CHECKPOINT, DamagedFileError, load_checkpoint, write_atomically
-from ..base.model import Denoiser, Network, tell
+from ..base.model import Denoiser, Network, bare, tell
 from ..base.validate import shown
 from ..chain.schedule import NoiseSchedule
 from .places import class_path, find_class, find_function, kept_config, short_name
@@ -20,6 +20,7 @@ from .places import class_path, find_class, find_function, kept_config, short_na
 FOLDER = Path(__file__).parent
 SCHEDULE = "schedule.beta"  # β_1..β_T, float64, beside the network's weights
 FORMAT = "minidiff-weights-1"
+COMPILED = "_orig_mod."  # before each name in what torch.compile has wrapped
 
 
 def available() -> list[str]:
@@ -86,6 +87,7 @@ def kept_sampler(name: str | Path) -> Callable[..., Tensor] | None:
 
 def of_the_library(net: Any) -> None:
     """TypeError: If ``net`` is no network of the library, and so could not be built again."""
+    net = bare(net)
     if not isinstance(net, Network):
         raise TypeError(
             f"net must be a network of minidiff.nn, got {type(net).__name__}; keep its state_dict() "
@@ -123,6 +125,7 @@ def save(
     """
     from safetensors.torch import save as pack
 
+    net = bare(net)
     tensors = {name: x.detach().cpu().contiguous() for name, x in net.state_dict().items()}
     if half:
         tensors = {name: x.half() if x.is_floating_point() else x for name, x in tensors.items()}
@@ -229,7 +232,7 @@ def _rebuild(path: Path, class_of: str, config: Any) -> nn.Module:
 
 def _filled(path: Path, net: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
     try:
-        net.load_state_dict(weights)
+        net.load_state_dict({name.removeprefix(COMPILED): x for name, x in weights.items()})
     except RuntimeError as error:
         raise DamagedFileError(
             f"the weights in {path} do not fit a {type(net).__name__}: {error}"

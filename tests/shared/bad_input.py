@@ -458,6 +458,22 @@ WRONG: dict[str, Callable[[Clause, Mapping[str, Any]], list[tuple]]] = {
     "function": lambda c, good: [
         ("a number", 3, TypeError, (f"{c.argument} must be a function", "3 (int)"))
     ],
+    "generator": lambda c, good: [
+        (
+            "a seed",
+            0,
+            TypeError,
+            ("generator must be a torch.Generator", "write generator=md.seeded(0)"),
+        ),
+        ("numpy's", np.random.default_rng(0), TypeError, ("generator must be", "(Generator)")),
+        (
+            "seeds",
+            [0, 1, 2],
+            TypeError,
+            ("generator must be", "a list of them", "[0, 1, 2] (list)"),
+        ),
+        ("none in a list", [], TypeError, ("generator must be", "[] (list)")),
+    ],
     "module": lambda c, good: [
         (
             "a function",

@@ -157,7 +157,7 @@ def walk_rows() -> Iterator[Row]:
         yield from rows(who, "kind", blind, lambda v, c=call: c(schedule=ZERO_SNR, kind=v))
     answers = [
         ("another shape", X[:1], ValueError, ("what eps_model returned", "(1, 1, 8, 8)")),
-        ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+        ("a triple", (X, X, X), TypeError, ("the pair (prediction, v)", "tuple")),
         ("NaN", NAN, ValueError, ("NaN or infinity", "eps_model")),
     ]
     yield from rows(
@@ -255,7 +255,7 @@ def elbo_rows() -> Iterator[Row]:
 
     answers = [
         ("another shape", X[:, :, :1], ValueError, ("what eps_model returned", "(3, 1, 1, 8)")),
-        ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+        ("a triple", (X, X, X), TypeError, ("the pair (prediction, v)", "tuple")),
     ]
     for who, call in (("elbo", call_elbo), ("sampled_bits_per_dim", call_sampled)):
         yield from rows(who, "x_0", wrong_pixels("x_0"), lambda v, c=call: c(v))

@@ -130,7 +130,7 @@ def solver_rows() -> Iterator[Row]:
         yield from rows(who, "kind", blind, lambda v, c=call: c(schedule=ZERO_SNR, kind=v))
         answers = [
             ("another shape", X[:1], ValueError, ("what eps_model returned", "(1, 1, 8, 8)")),
-            ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+            ("a triple", (X, X, X), TypeError, ("the pair (prediction, v)", "tuple")),
             ("NaN", X * math.nan, ValueError, ("NaN or infinity", "eps_model")),
         ]
         yield from rows(
@@ -147,7 +147,7 @@ def inversion_rows() -> Iterator[Row]:
     yield from rows("invert", "kind", WRONG_KIND, lambda v: call(kind=v))
     answers = [
         ("another shape", X[:1], ValueError, ("what eps_model returned", "(1, 1, 8, 8)")),
-        ("a pair", (X, X), TypeError, ("what eps_model returned", "(tuple)")),
+        ("a triple", (X, X, X), TypeError, ("the pair (prediction, v)", "tuple")),
     ]
     yield from rows("invert", "eps_model's answer", answers, lambda v: call(model=lambda x, t: v))
     one = X + 1

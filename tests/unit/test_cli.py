@@ -48,7 +48,7 @@ def test_each_network_is_walked_by_the_sampler_that_suits_it(name, tmp_path, mon
     """Ten digits in ten steps are read by the classifier; a walk that does not suit leaves noise."""
     kept = {}
 
-    def keep(path, images, columns):
+    def keep(path, images, columns, about):
         kept["images"] = images
         return path
 
