@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import linecache
+import os
 import time
 import zipfile
 from collections.abc import Sequence
@@ -81,7 +82,8 @@ def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receip
         questions: The folder that came with it.
 
     Returns:
-        The receipt; the packed file lies beside the notebook.
+        The receipt; the packed file lies beside the notebook, or in the current folder where nothing may be
+        written there.
 
     Raises:
         FileNotFoundError: If there is no such notebook or folder.
@@ -91,7 +93,8 @@ def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receip
     names = use(questions)
     found, problems, left = defined_in(path, names)
     feedback = tuple(climb(load(Path(questions) / f"{name}.py"), found.get(name)) for name in names)
-    packed = path.with_suffix(".zip")
+    writable = os.access(path.parent, os.W_OK)  # what Kaggle shows of uploaded files is not
+    packed = (path if writable else Path(path.name)).with_suffix(".zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.write(path, path.name)
     return Receipt(packed, feedback, problems, left)

@@ -453,6 +453,18 @@ def test_a_missing_file_says_where_it_is(tmp_path):
         defined_in(tmp_path / "mine.ipynb")
 
 
+def test_the_zip_lies_here_where_nothing_may_be_written_there(tmp_path, monkeypatch):
+    questions = ROOT / "assignments" / "01_forward_process" / "questions"
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    here.mkdir()
+    (there / "mine.ipynb").write_text('{"cells": []}', encoding="utf-8")
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != there)
+    assert hand_in(there / "mine.ipynb", questions).file.resolve() == here / "mine.zip"
+    assert not (there / "mine.zip").exists()
+
+
 def test_the_receipt_names_what_is_left_out(tmp_path):
     questions = ROOT / "assignments" / "01_forward_process" / "questions"
     sources = [
