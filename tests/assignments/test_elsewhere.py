@@ -96,7 +96,7 @@ def lines(title):
     text = PAGE.read_text(encoding="utf-8")
     (section,) = re.findall(rf"^## {title}\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
     unpack, install = (
-        line.strip() for line in re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+        line.strip() for line in re.findall(r"```ipython3\n(.*?)```", section, re.DOTALL)
     )
     assert install.startswith("%pip install -q ")
     return unpack, install

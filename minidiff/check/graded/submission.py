@@ -74,8 +74,8 @@ def read(cells: Sequence[str], asked: Collection[str] | None = None) -> Reading:
         asked: The functions that are graded; None for all.
 
     Returns:
-        What is kept, and what is left out: all that is no Python, and each statement that is not run though
-        it sets a name which a graded function uses.
+        What is kept, and what is left out. Left out is all that is no Python, and each statement that is not
+        run though it sets a name which a graded function uses.
     """
     known = Names()
     kept: list[Statement] = []
