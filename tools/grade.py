@@ -30,6 +30,8 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
+from minidiff.check.graded.notebook import as_notebook
+
 KINDS = (".ipynb", ".zip")
 STOPPED = "stopped after"
 
@@ -44,7 +46,7 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
         seconds: After so many seconds it is stopped.
 
     Returns:
-        Its row: points by question, the total, and a note if something went wrong.
+        Its row: points by question, the total, and a note if something went wrong or was left out.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
@@ -119,7 +121,8 @@ def unpacked(submission: Path, folder: Path) -> Path:
     """
     target = folder / "submission.ipynb"
     if submission.is_dir():
-        inside = [p for p in sorted(submission.rglob("*")) if is_submission(p)]
+        files = sorted(submission.rglob("*"))
+        inside = [p for p in files if is_submission(p.relative_to(submission))]
         if len(inside) != 1:
             raise ValueError(
                 f"the folder holds {len(inside)} notebooks or zips; it should hold one"
@@ -144,33 +147,25 @@ def unpacked(submission: Path, folder: Path) -> Path:
     return target
 
 
-def as_notebook(content: bytes) -> str:
-    """The text of a notebook's file, however some editor has encoded it.
-
-    Raises:
-        ValueError: If it is no notebook.
-    """
-    try:
-        found = json.loads(content)  # it knows UTF-16, and the mark that Windows puts before UTF-8
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"no notebook, or a damaged one: {error}") from error
-    if not isinstance(found, dict) or not {"cells", "worksheets"} & found.keys():
-        raise ValueError("no notebook: the file has no cells")
-    return json.dumps(found)
-
-
 def is_submission(path: Path) -> bool:
-    """Whether the name is one of a notebook or zip that somebody hands in."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    """Whether the name is one of a notebook or zip that somebody hands in.
+
+    Args:
+        path: Its name, within the folder or zip of the submissions: where that lies does not matter.
+    """
+    hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.parts)
     return path.suffix.lower() in KINDS and not hidden
 
 
 def row(results: dict) -> dict[str, str]:
-    """Points by question, and their sum."""
+    """Points by question, their sum, and what was left out."""
     scored = [test for test in results["tests"] if "max_score" in test]
     points = {test["name"]: f"{test['score']:g}" for test in scored}
     total = sum(test["score"] for test in scored)
-    return {**points, "total": f"{total:g}", "of": f"{sum(t['max_score'] for t in scored):g}"}
+    found = {**points, "total": f"{total:g}", "of": f"{sum(t['max_score'] for t in scored):g}"}
+    output = results.get("output")
+    # Beside the points, what of the notebook was not graded.
+    return found | ({"note": output.replace("\n", "; ")} if output else {})
 
 
 def grade_all(
@@ -178,7 +173,7 @@ def grade_all(
 ) -> list[dict[str, str]]:
     """Grade many, and keep the rows of an earlier run.
 
-    A row is kept while submission and autograder stay what they were. One with a note is made again, for
+    A row is kept while submission and autograder stay what they were. One without points is made again, for
     what went wrong may be over; one that was stopped only if there are more minutes now.
 
     Args:
@@ -216,7 +211,7 @@ def grade_all(
         if entry.get("of") != fingerprint(submission, autograder):
             return False
         note = entry["row"].get("note", "")
-        return not note or (note.startswith(STOPPED) and minutes <= entry["minutes"])
+        return "total" in entry["row"] or (note.startswith(STOPPED) and minutes <= entry["minutes"])
 
     open_ones = [s for s in submissions if not is_done(s)]
     with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(open_ones), unit="submission") as bar:
@@ -268,7 +263,7 @@ def main() -> int:
         print(f"there is no {given.autograder}; make it: make assignments")
         return 1
     there = sorted(p for p in given.submissions.glob("*") if not p.name.startswith((".", "__")))
-    found = [p for p in there if p.is_dir() or is_submission(p)]
+    found = [p for p in there if p.is_dir() or is_submission(Path(p.name))]
     left = [p.name for p in there if p not in found]
     if not found:
         print(f"there is no notebook and no zip in {given.submissions}")

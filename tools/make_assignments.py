@@ -6,18 +6,25 @@ python tools/make_assignments.py 01_forward_process     # one
 The source is a folder: assignment.md, with a line <!-- question: NAME, N points --> where a question
 stands, and questions/NAME.py, one exercise each with its statement, its reference and the known
 mistakes. otter-grader does the rest.
+
+The library itself goes with the autograder, as a wheel that is made here of this tree, without a network:
+what an image for grading installs is what the assignment was made with, whether or not the course has a
+published address. Where it has none, students get the wheel as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import inspect
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +46,7 @@ OUT = ROOT / "_build" / "assignments"
 
 QUESTION = re.compile(r"^<!-- question: (\w+), (\d+) points -->$", re.MULTILINE)
 SHIPPED = ("cases", "observed")  # decorators of what students get of a question's file
+IMAGE = "/autograder/source"  # where Gradescope and otter-grader unpack autograder.zip
 VISIBLE_SHARE = 0.5  # of a question's points; the rest is for inputs that students do not have
 
 
@@ -252,6 +260,10 @@ def build(folder: Path, out: Path) -> None:
         (student / "questions" / source.name).write_text(text, encoding="utf-8")
         write_sheet(load(source), student / "questions" / f"{source.stem}{SUFFIX}")
     shutil.copy(next((made / "autograder").glob("*.zip")), out / "autograder.zip")
+    with zipfile.ZipFile(out / "autograder.zip", "a") as packed:
+        packed.write(wheel(), wheel().name)
+    if not setup_cell.settings()[1]:  # the set-up cell then has nowhere to install from
+        shutil.copy(wheel(), student / wheel().name)
     shutil.rmtree(work)
 
 
@@ -271,10 +283,44 @@ def tidy(source: Path, target: Path) -> None:
 
 
 def requirement() -> str:
-    """What the autograder's image has to install: this version of the library, with its tools."""
-    version, address = setup_cell.settings()
-    source = f" @ git+{address}@v{version}" if address else f"=={version}"
-    return f"minidiff[grading]{source}\n"
+    """What the autograder's image has to install: the wheel that lies in the zip, with the tools for grading.
+
+    By its path, for another project may have the library's name in the package index.
+    """
+    return f"minidiff[grading] @ file://{IMAGE}/{wheel().name}\n"
+
+
+@functools.cache
+def wheel() -> Path:
+    """The library as a wheel, made of this tree once a run, without a network.
+
+    Raises:
+        RuntimeError: If it cannot be made; the words are pip's.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="minidiff-wheel-")
+    _folders.append(folder)
+    offline = ["--no-index", "--no-deps", "--no-build-isolation"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        *offline,
+        "--wheel-dir",
+        folder.name,
+    ]
+    done = subprocess.run([*command, str(ROOT)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(
+            f"no wheel of the library could be made; it needs hatchling, which make setup installs:\n"
+            f"{done.stdout}{done.stderr}"
+        )
+    (made,) = Path(folder.name).glob("minidiff-*.whl")
+    return made
+
+
+_folders: list[tempfile.TemporaryDirectory] = []  # each is taken away at the end of the program
 
 
 def main() -> int:

@@ -4,14 +4,11 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import make_assignments
 import nbformat
 import pytest
 from student import save, shortened
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +29,7 @@ def built(tmp_path_factory):
 def installed(tmp_path_factory):
     """A folder that holds the library as its wheel brings it, and nothing else of the repository."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True)
-    (wheel,) = folder.glob("minidiff-*.whl")
-    with zipfile.ZipFile(wheel) as file:
+    with zipfile.ZipFile(make_assignments.wheel()) as file:
         file.extractall(folder / "site")
     return folder / "site"
 

@@ -4,6 +4,8 @@ import ast
 import inspect
 import json
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -12,10 +14,13 @@ import grade
 import make_assignments
 import nbformat
 import pytest
+import yaml
 from make_assignments import SOURCES
+from packaging.requirements import Requirement
 from student import answered, checks, definition, save, text_of
 
 from minidiff.check.bank import load
+from minidiff.check.graded.submission import read
 
 NAMES = sorted(path.parent.name for path in SOURCES.glob("*/assignment.md"))
 FIRST = NAMES[0]
@@ -88,7 +93,34 @@ def test_solution_runs_and_passes(built, run_notebook, name):
         o for c in done.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})
     ]
     assert pictures
+    sources = [cell.source for cell in done.cells if cell.cell_type == "code"]
+    assert read(sources, list(questions(name))).left == ()
     assert not any("waits for" in text_of(cell) for cell in done.cells)
+
+
+@pytest.mark.parametrize("address", ["", "https://github.com/someone/minidiff"])
+def test_the_autograder_brings_the_library(address, tmp_path, monkeypatch):
+    """What an image for grading is told to install lies in the zip, and installs without a network."""
+    version = make_assignments.setup_cell.settings()[0]
+    monkeypatch.setattr(make_assignments.setup_cell, "settings", lambda: (version, address))
+    make_assignments.build(SOURCES / FIRST, tmp_path / "made")
+    with zipfile.ZipFile(tmp_path / "made" / "autograder.zip") as file:
+        file.extractall(tmp_path / "source")
+    environment = yaml.safe_load((tmp_path / "source" / "environment.yml").read_text("utf-8"))
+    (asked,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
+    (ours,) = [Requirement(one) for one in asked if one.startswith("minidiff")]
+    assert ours.extras == {"grading"}
+    assert ours.url.startswith(f"file://{make_assignments.IMAGE}/minidiff-{version}-")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    wheel = ours.url.replace(make_assignments.IMAGE, str(tmp_path / "source"))
+    site = tmp_path / "site"
+    subprocess.run([*command, "--target", str(site), f"minidiff @ {wheel}"], check=True)
+    installed = {p.relative_to(site) for p in site.glob("minidiff/**/*") if p.suffix != ".pyc"}
+    root = SOURCES.parent
+    there = {p.relative_to(root) for p in root.glob("minidiff/**/*") if p.suffix != ".pyc"}
+    assert {p for p in installed ^ there if p.name != "__pycache__"} == set()
+    given = {path.name for path in (tmp_path / "made" / "student").glob("*.whl")}
+    assert given == (set() if address else {Path(ours.url).name})
 
 
 # ---- a student's day -------------------------------------------------------------------------
@@ -263,7 +295,10 @@ def test_ten_flawed_submissions_four_at_a_time(built, tmp_path):
     for name, costs in expected.items():
         points = {question: int(by_name[name][question]) for question in questions(FIRST)}
         assert points == {q: 0 if q in costs else p for q, p in questions(FIRST).items()}, name
-        assert "note" not in by_name[name]
+        note = by_name[name].get("note", "")
+        assert ("def log_snr(t, schedule: (Python" in note) == bool(note) == (name == "syntax"), (
+            note
+        )
     assert "no notebook" in by_name["damaged"]["note"]
     assert "no zip file" in by_name["empty"]["note"]
     for name, words in TOLD.items():

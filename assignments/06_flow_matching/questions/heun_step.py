@@ -9,13 +9,17 @@ from torch import Tensor
 
 from minidiff.check import Case, Exercise
 from minidiff.check.inputs import noise
+from minidiff.check.standin import StandIn
 
 Velocity = Callable[[Tensor, float], Tensor]
 
 
-def _swirl(x: Tensor, t: float) -> Tensor:
+class Swirl(StandIn):
     """A velocity that depends on place and time, each in its own way."""
-    return torch.sin(x) + 2 * t * x + t**2
+
+    def answer(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        """Shape of x."""
+        return torch.sin(x) + 2 * t * x + t**2
 
 
 EXERCISE = Exercise(
@@ -56,7 +60,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         "from 0.3 to 1": (0.3, 1.0),
         "back, 0.9 to 0.4": (0.9, 0.4),
     }
-    return [Case(name, (_swirl, noise(generator, 4, 2), t, s)) for name, (t, s) in ends.items()]
+    return [Case(name, (Swirl(), noise(generator, 4, 2), t, s)) for name, (t, s) in ends.items()]
 
 
 @EXERCISE.reference

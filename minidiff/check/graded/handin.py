@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
 import linecache
+import os
 import time
 import zipfile
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..bank import load, use
-from ..feedback import WRONG, Feedback
+from ..feedback import TODO, WRONG, Feedback
 from ..ladder import climb
+from .cells import LeftOut
 from .grading import ALL_DEFINITIONS, limited
-from .submission import definitions, is_import
+from .notebook import code_cells
+from .submission import is_import, read
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,32 @@ class Receipt:
         file: What to upload.
         feedback: Of each question.
         problems: Statements of the notebook that raised an error, with the error.
+        left: What of the notebook is left out though its author may count on it, with cell, line and reason.
     """
 
     file: Path
     feedback: tuple[Feedback, ...]
     problems: tuple[str, ...] = ()
+    left: tuple[LeftOut, ...] = ()
 
     def __str__(self) -> str:
         width = max(len(one.exercise) for one in self.feedback)
-        rows = [f"{one.exercise:{width}}  {_state(one)}" for one in self.feedback]
-        problems = [f"not run: {problem}" for problem in self.problems]
-        return "\n".join([*rows, *problems, self._after()])
+        rows = [f"{one.exercise:{width}}  {self._state(one)}" for one in self.feedback]
+        return "\n".join([*rows, *self._lost(), self._after()])
 
     __repr__ = __str__
+
+    def _lost(self) -> list[str]:
+        """What does not reach the grader, a line for each."""
+        return [f"not run: {problem}" for problem in self.problems] + [
+            f"left out: {one}" for one in self.left
+        ]
+
+    def _state(self, one: Feedback) -> str:
+        """Passed or not; what is wrong here may have passed in the notebook, where more names are known."""
+        if one.status == TODO and any(one.exercise in left.names for left in self.left):
+            return f"{one.status}: it is left out, see below"
+        return f"{one.status}: {one.message}" if one.status == WRONG else one.status
 
     def _after(self) -> str:
         return (
@@ -49,17 +65,13 @@ class Receipt:
         )
 
     def _repr_html_(self) -> str:
+        states = [(one.exercise, self._state(one)) for one in self.feedback]
         rows = "".join(
-            f"<tr><td><code>{html.escape(one.exercise)}</code></td><td>{html.escape(_state(one))}</td></tr>"
-            for one in self.feedback
+            f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(state)}</td></tr>"
+            for name, state in states
         )
-        problems = "".join(f"<div>not run: {html.escape(p)}</div>" for p in self.problems)
+        problems = "".join(f"<div>{html.escape(line)}</div>" for line in self._lost())
         return f"<table>{rows}</table>{problems}<p>{html.escape(self._after())}</p>"
-
-
-def _state(one: Feedback) -> str:
-    """Passed or not; what is wrong here may have passed in the notebook, where more names are known."""
-    return f"{one.status}: {one.message}" if one.status == WRONG else one.status
 
 
 def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receipt:
@@ -70,7 +82,8 @@ def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receip
         questions: The folder that came with it.
 
     Returns:
-        The receipt; the packed file lies beside the notebook.
+        The receipt; the packed file lies beside the notebook, or in the current folder where nothing may be
+        written there.
 
     Raises:
         FileNotFoundError: If there is no such notebook or folder.
@@ -78,50 +91,63 @@ def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receip
     """
     path = Path(notebook)
     names = use(questions)
-    found, problems = defined_in(path)
+    found, problems, left = defined_in(path, names)
     feedback = tuple(climb(load(Path(questions) / f"{name}.py"), found.get(name)) for name in names)
-    packed = path.with_suffix(".zip")
+    writable = os.access(path.parent, os.W_OK)  # what Kaggle shows of uploaded files is not
+    packed = (path if writable else Path(path.name)).with_suffix(".zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.write(path, path.name)
-    return Receipt(packed, feedback, problems)
+    return Receipt(packed, feedback, problems, left)
 
 
-def defined_in(notebook: str | Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+def defined_in(
+    notebook: str | Path, asked: Sequence[str] | None = None
+) -> tuple[dict[str, Any], tuple[str, ...], tuple[LeftOut, ...]]:
     """Run what a notebook defines, and nothing else of it, in the time that grading gives it.
 
     Args:
         notebook: The file.
+        asked: The functions that are graded; None for all.
 
     Returns:
-        What the names mean, and each statement that raised an error.
+        What the names mean; each statement that raised an error; and what of the notebook is left out though
+        a graded function may need it.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no notebook.
     """
     path = Path(notebook)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"there is no notebook {str(notebook)!r}: give the name under which it is saved"
-        )
+    if not path.is_file():
+        raise FileNotFoundError(_not_there(path))
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path.name} is no notebook, or a damaged one: {type(error).__name__}: {error}"
-        ) from error
+        reading = read(code_cells(path.read_bytes()), asked)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
     space: dict[str, Any] = {"__name__": "submission"}
     problems = []
     deadline = time.monotonic() + ALL_DEFINITIONS
-    for text in definitions(sources):
-        name = f"<{path.name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
+    for one in reading.kept:
+        name = f"<{path.name} {hashlib.sha256(one.text.encode()).hexdigest()[:12]}>"
         # So that an error can be shown with its line.
-        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        linecache.cache[name] = (len(one.text), None, one.text.splitlines(keepends=True), name)
         try:
-            with nullcontext() if is_import(text) else limited(deadline):
-                exec(compile(text, name, "exec"), space)
+            with nullcontext() if is_import(one.text) else limited(deadline):
+                exec(compile(one.text, name, "exec"), space)
         except Exception as error:
-            first = text.partition("\n")[0]
-            problems.append(f"{first} ({type(error).__name__}: {error})")
-    return space, tuple(problems)
+            if one.inside and reading.needed.isdisjoint(one.names):
+                continue  # "if on_colab: from google.colab import drive" is nobody's loss
+            first = one.text.partition("\n")[0]
+            where = f"code cell {one.cell}, line {one.line}"
+            problems.append(f"{first} ({where}: {type(error).__name__}: {error})")
+    return space, tuple(problems), reading.left
+
+
+def _not_there(path: Path) -> str:
+    """What to do where there is no notebook of that name."""
+    there = sorted(file.name for file in path.parent.glob("*.ipynb"))
+    others = f" There {'is' if len(there) == 1 else 'are'} {', '.join(there)}." if there else ""
+    return (
+        f"there is no notebook {str(path)!r}: give the name under which it is saved.{others} On Colab and "
+        f"Kaggle it lies elsewhere: download it (File, Download), and hand in that file"
+    )

@@ -6,92 +6,50 @@ What the rest of it does (training, drawing, trying things out) takes minutes, a
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import symtable
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
-# Built-ins that a constant may be made with
-SAFE = {
-    "abs",
-    "bool",
-    "complex",
-    "dict",
-    "divmod",
-    "enumerate",
-    "float",
-    "frozenset",
-    "int",
-    "len",
-    "list",
-    "map",
-    "max",
-    "min",
-    "pow",
-    "range",
-    "reversed",
-    "round",
-    "set",
-    "slice",
-    "sorted",
-    "str",
-    "sum",
-    "tuple",
-    "zip",
-}
-
-OWN_LINE = re.compile(  # %matplotlib, !pip, files = !ls, here = %pwd, q_step?
-    r"([ \t]*)(?:[%!?].*|[\w, \t]+=[ \t]*[%!].*|[\w.]+\?{1,2}[ \t]*)"
-)
-IMPORTS = (ast.Import, ast.ImportFrom)
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+from .cells import NOT_READ, LeftOut, Piece, place, read_cell
+from .defining import BLOCKS, FUNCTIONS, IMPORTS, WITHS, Names, branches, counts, names_set, why_not
 
 
-@dataclass
-class _Names:
-    """What is known of the names, so far down in the notebook.
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a notebook that is run for grading.
 
     Attributes:
-        callable: They may be called: imported, or harmless built-ins.
-        values: Constants; their methods may be called.
-        own: Functions and classes of the notebook.
+        text: The statement, at the margin.
+        cell: Which of the code cells it stands in, from 1.
+        line: Where there, from 1.
+        names: What it defines.
+        inside: Whether it stood in a block, such as ``with``.
     """
 
-    callable: set[str] = field(default_factory=lambda: set(SAFE))
-    values: set[str] = field(default_factory=set)
-    own: set[str] = field(default_factory=set)
+    text: str
+    cell: int
+    line: int
+    names: frozenset[str]
+    inside: bool = False
 
-    def define(self, name: str) -> None:
-        """A function or class of the notebook."""
-        self.callable.discard(name)
-        self.values.discard(name)
-        self.own.add(name)
 
-    def bring(self, statement: ast.Import | ast.ImportFrom) -> None:
-        """What an import brings."""
-        names = {(a.asname or a.name).partition(".")[0] for a in statement.names}
-        self.callable |= names
-        self.own -= names
+@dataclass(frozen=True)
+class Reading:
+    """What of a notebook is run for grading.
 
-    def may_call(self, function: ast.expr) -> bool:
-        """Whether a call of it ends soon, as far as one can see from outside."""
-        root = function
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        if not isinstance(root, ast.Name) or root.id in self.callable:
-            return True
-        if root is not function and root.id in self.values:
-            return True
-        # After "from somewhere import *" it may come from there, unless the notebook defines it.
-        return "*" in self.callable and root.id not in self.own
+    Attributes:
+        kept: The statements that define something, in order.
+        left: What is left out though its author may count on it.
+        needed: Names of which what is asked for makes use.
+    """
+
+    kept: tuple[Statement, ...]
+    left: tuple[LeftOut, ...]
+    needed: frozenset[str]
 
 
 def definitions(cells: Sequence[str]) -> list[str]:
-    """The statements of a notebook that define something, one by one.
-
-    Kept are imports (also those that are tried), functions, classes, and assignments to names whose
-    right side calls nothing but what was imported, plain built-ins, and methods. A cell that is no
-    Python is left out, and lines that are the notebook's own (``%matplotlib``, ``!pip``) are.
+    """The statements of a notebook that define something, one by one; see :func:`read`.
 
     Args:
         cells: The sources of the code cells, in order.
@@ -99,8 +57,44 @@ def definitions(cells: Sequence[str]) -> list[str]:
     Returns:
         Each statement as text, in the order of the notebook.
     """
-    known = _Names()
-    return [statement for cell in cells for statement in _of_cell(cell, known)]
+    return [statement.text for statement in read(cells).kept]
+
+
+def read(cells: Sequence[str], asked: Collection[str] | None = None) -> Reading:
+    """Find what a notebook defines, and what gets lost.
+
+    Kept are imports (also those that are tried), functions and classes, and assignments to names whose
+    right side calls nothing but what was imported, plain built-ins, and methods. Functions, classes and
+    imports count inside ``with``, ``if``, ``for``, ``while``, ``try`` and ``match`` as well: of branches that
+    define the same, the first counts. Lines that are the notebook's own (``%matplotlib``, ``!pip``) are left
+    out, and so is what is no Python, while the rest of its cell is kept.
+
+    Args:
+        cells: The sources of the code cells, in order.
+        asked: The functions that are graded; None for all.
+
+    Returns:
+        What is kept, and what is left out. Left out is all that is no Python, and each statement that is not
+        run though it sets a name which a graded function uses.
+    """
+    known = Names()
+    kept: list[Statement] = []
+    left: list[LeftOut] = []
+    for number, cell in enumerate(cells, 1):
+        pieces, unread = read_cell(cell, number)
+        left += unread
+        for piece in pieces:
+            for one in _of_piece(piece, cell, number, known):
+                if isinstance(one, Statement):
+                    kept.append(one)
+                else:
+                    left.append(one)
+    needed = _needed(kept, asked)
+    defined = {name for one in kept for name in one.names}
+    wanted = needed | set(asked or ())
+    left += [one for name, one in known.lost.items() if name in wanted - defined]
+    left.sort(key=lambda one: (one.cell, one.line))
+    return Reading(tuple(kept), tuple(dict.fromkeys(left)), frozenset(needed))
 
 
 def is_import(statement: str) -> bool:
@@ -108,88 +102,104 @@ def is_import(statement: str) -> bool:
     return isinstance(ast.parse(statement).body[0], IMPORTS)
 
 
-def _of_cell(cell: str, known: _Names) -> Iterator[str]:
-    source, tree = _parsed(cell)
-    for statement in tree.body:
-        if _defines(statement, known):
-            yield _text(source, statement)
+def _needed(kept: Sequence[Statement], asked: Collection[str] | None) -> set[str]:
+    """The names from outside that graded functions use, and those that these use."""
+    uses: dict[str, set[str]] = {}
+    for one in kept:
+        found = _from_outside(one.text)
+        for name in one.names:
+            uses[name] = uses.get(name, set()) | found
+    waiting = list(uses if asked is None else asked)
+    needed = set(waiting)
+    while waiting:
+        new = uses.get(waiting.pop(), set()) - needed
+        needed |= new
+        waiting += new
+    return needed
 
 
-def _parsed(cell: str) -> tuple[str, ast.Module]:
-    """The cell without the lines that are the notebook's own; nothing if the rest is no Python.
+def _from_outside(text: str) -> set[str]:
+    """The names that a statement, or a function in it, takes from the notebook."""
+    try:
+        tables = [symtable.symtable(text, "notebook", "exec")]
+    except NOT_READ:
+        return set()
+    found = set()
+    for table in tables:  # it grows
+        tables += table.get_children()
+        top = table.get_type() == "module"
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and (symbol.is_global() or top):
+                found.add(symbol.get_name())
+    return found
 
-    Such a line is one that Python stumbles over: "% 4)" is one in some cells, and arithmetic in others.
-    """
-    lines = cell.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    for _ in range(len(lines) + 1):
-        source = "\n".join(lines)
+
+def _of_piece(piece: Piece, cell: str, number: int, known: Names) -> Iterator[Statement | LeftOut]:
+    there = cell.splitlines()
+
+    def line(statement: ast.stmt) -> tuple[int, str]:
+        first = _first(statement)
+        text = piece.source.split("\n")[first - 1]
+        return place(there, piece.before + first - 1, text), text
+
+    def walk(statement: ast.stmt, inside: bool, run: bool) -> Iterator[Statement]:
+        """Run: whether constants count here; in branches and loops they do not."""
+        names = frozenset(names_set(statement))
+        if counts(statement, known, inside=inside, run=run):
+            known.there |= names
+            yield Statement(
+                _text(piece.source, statement), number, line(statement)[0], names, inside
+            )
+        elif isinstance(statement, BLOCKS):
+            seen: set[str] = set()
+            for branch in branches(statement):
+                others = [one for one in branch if not _is_second(one, seen)]
+                for one in others:
+                    yield from walk(one, True, run and isinstance(statement, WITHS))
+                seen |= {name for one in others for name in names_set(one)}
+        at, text = line(statement)
+        lost = LeftOut(number, at, text, why_not(statement, inside, known), names)
+        for name in names - known.there:
+            known.lost.setdefault(name, lost)
+
+    for statement in piece.tree.body:
         try:
-            return source, ast.parse(source)
-        except SyntaxError as error:
-            at = (error.lineno or 0) - 1
-            own = OWN_LINE.fullmatch(lines[at]) if 0 <= at < len(lines) else None
-            if own is None:
-                break
-            lines[at] = f"{own[1]}pass"
-        except ValueError:  # a null character
-            break
-    return "", ast.Module([], [])
+            yield from list(walk(statement, False, True))
+        except NOT_READ as error:  # nobody writes by hand what is that deep
+            at, text = line(statement)
+            yield LeftOut(number, at, text, f"it cannot be read: {error}")
+
+
+def _is_second(statement: ast.stmt, seen: Collection[str]) -> bool:
+    """Whether an earlier branch has defined the same."""
+    defines = isinstance(statement, (*FUNCTIONS, *IMPORTS))
+    return defines and not names_set(statement).isdisjoint(seen)
+
+
+def _first(statement: ast.stmt) -> int:
+    """The line that it begins in, from 1."""
+    decorators = getattr(statement, "decorator_list", [])
+    return decorators[0].lineno if decorators else statement.lineno
 
 
 def _text(source: str, statement: ast.stmt) -> str:
-    """The statement alone, even where others share its line."""
+    """The statement alone and at the margin, even where others share its line, or it stands in a block."""
     lines = source.encode().split(b"\n")  # columns count bytes
-    decorators = getattr(statement, "decorator_list", [])
-    first, column = statement.lineno, statement.col_offset
-    if decorators:
-        first, column = decorators[0].lineno, 0
+    first = _first(statement)
+    column = 0 if first < statement.lineno else statement.col_offset
     assert statement.end_lineno is not None
     kept = lines[first - 1 : statement.end_lineno]
     kept[-1] = kept[-1][: statement.end_col_offset]
-    kept[0] = kept[0][column:]
+    margin = kept[0][: len(kept[0]) - len(kept[0].lstrip())]
+    kept[0] = kept[0][column:].removeprefix(margin if column == 0 else b"")
+    in_text = _lines_in_texts(statement)
+    for i in range(1, len(kept)):
+        if first + i not in in_text:
+            kept[i] = kept[i].removeprefix(margin)
     return b"\n".join(kept).decode()
 
 
-def _defines(statement: ast.stmt, known: _Names) -> bool:
-    """Whether the statement is kept; what it defines is known from then on."""
-    if isinstance(statement, IMPORTS):
-        known.bring(statement)
-        return True
-    if isinstance(statement, FUNCTIONS):
-        known.define(statement.name)
-        return True
-    if isinstance(statement, ASSIGNMENTS):
-        return _assigns(statement, known)
-    if isinstance(statement, ast.Try):  # try: import this; except ImportError: that = None
-        parts = [*statement.body, *statement.orelse, *statement.finalbody]
-        parts += [inner for handler in statement.handlers for inner in handler.body]
-        return all(isinstance(part, ast.Pass) or _defines(part, known) for part in parts)
-    return False
-
-
-def _assigns(statement: ast.Assign | ast.AnnAssign | ast.AugAssign, known: _Names) -> bool:
-    if statement.value is None or not _plain(statement.value, known):
-        return False
-    if isinstance(statement, ast.AugAssign) and not (
-        isinstance(statement.target, ast.Name) and statement.target.id in known.values
-    ):
-        return False
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    inside = [node for target in targets for node in ast.walk(target)]
-    # An attribute of a module would change the module for everybody: torch.isclose = ...
-    if any(isinstance(node, (ast.Attribute, ast.Call)) for node in inside):
-        return False
-    if not isinstance(statement.value, (ast.Name, ast.Lambda)):  # those may be functions
-        known.values |= {node.id for node in inside if isinstance(node, ast.Name)}
-    return True
-
-
-def _plain(value: ast.AST, known: _Names) -> bool:
-    """Whether all that it calls may be called."""
-    if isinstance(value, ast.Lambda):  # it does not run here
-        return True
-    if isinstance(value, (ast.Await, ast.Yield, ast.YieldFrom)):
-        return False
-    if isinstance(value, ast.Call) and not known.may_call(value.func):
-        return False
-    return all(_plain(child, known) for child in ast.iter_child_nodes(value))
+def _lines_in_texts(statement: ast.stmt) -> set[int]:
+    """The lines that begin inside a text of several lines: their blanks belong to it."""
+    texts = [n for n in ast.walk(statement) if isinstance(n, (ast.Constant, ast.JoinedStr))]
+    return {i for n in texts for i in range(n.lineno + 1, (n.end_lineno or n.lineno) + 1)}

@@ -4,8 +4,10 @@ import codecs
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 
 import grade
 import nbformat
@@ -55,6 +57,28 @@ def test_zips_as_they_come(names, tmp_path, work):
     folder.mkdir()
     path.rename(folder / path.name)
     assert source(folder, work) == "x = 'ä'"
+
+
+@pytest.mark.parametrize("where", ["subs", ".hidden/subs", "__MACOSX/subs", "a/../subs", "./subs"])
+def test_it_does_not_matter_where_the_submissions_lie(where, tmp_path, monkeypatch, capsys):
+    (tmp_path / "a").mkdir()
+    folder = tmp_path / where
+    folder.mkdir(parents=True)
+    (folder / "anna.ipynb").write_bytes(NOTEBOOK)
+    packed(folder / "ben.zip", "./ben.ipynb", "../ben/.ipynb_checkpoints/ben.ipynb")
+    folder_of(folder / "cleo", "c.ipynb", ".c.ipynb")
+    monkeypatch.setattr(grade, "grade", graded_as_unpacked)
+    monkeypatch.chdir(tmp_path / "a")
+    for given in (folder, Path("..") / where):
+        assert run_main(monkeypatch, given, tmp_path / f"grades{given.is_absolute()}") == 0
+        assert "3 graded" in capsys.readouterr().out
+
+
+def graded_as_unpacked(submission, *_):
+    """A row without otter-grader, for what can be unpacked."""
+    with tempfile.TemporaryDirectory() as folder:
+        assert source(submission, Path(folder)) == "x = 'ä'"
+    return {"total": "3"}
 
 
 @pytest.mark.parametrize(
@@ -267,6 +291,19 @@ def test_one_that_went_wrong_is_graded_again(graded, trouble):
     assert "no space" in row["note"]
     rows["now"] = {"total": "20", "of": "20"}
     assert again() == (1, {"submission": "anna", **rows["now"]})
+
+
+def test_a_note_beside_points_is_no_reason_to_grade_again(graded):
+    again, rows, *_ = graded
+    rows["now"] = {"total": "15", "of": "20", "note": "left out: code cell 1, line 1"}
+    assert again()[0] == 1
+    assert again() == (0, {"submission": "anna", **rows["now"]})
+
+
+def test_what_was_left_out_becomes_the_note():
+    tests = [{"name": "f, visible", "score": 1, "max_score": 2}]
+    assert grade.row({"tests": tests, "output": "a\nb"})["note"] == "a; b"
+    assert "note" not in grade.row({"tests": tests})
 
 
 def test_messages_of_an_earlier_version_do_not_stay(graded, tmp_path):
