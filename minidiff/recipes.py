@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -117,11 +118,15 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
     """
     from . import __version__
 
-    recipe, path = RECIPES[name], folder / f"{name}.safetensors"
+    recipe = RECIPES[name]
     shape = read_data(recipe.data(), trained.net).shape
-    digest = weights.save(path, trained.net, trained.schedule, shape=shape, half=recipe.half)
-    # What is scored is what ships: the numbers in the file, rounded as they may be.
-    net, schedule = weights.load(path)
+    # What is scored is what ships: the numbers in the file, rounded as they may be. It is scored elsewhere,
+    # for among the shipped ones a file that its card does not describe is refused.
+    with TemporaryDirectory() as elsewhere:
+        file = Path(elsewhere) / f"{name}.safetensors"
+        digest = weights.save(file, trained.net, trained.schedule, shape=shape, half=recipe.half)
+        net, schedule = weights.load(file)
+        scores, content = recipe.score(net, schedule), file.read_bytes()
     card = {
         "name": name,
         "about": recipe.about,
@@ -137,9 +142,10 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
         "machine": f"{_processor()}, threads: {torch.get_num_threads()}",
         "minidiff": __version__,
         "torch": torch.__version__,
-        "scores": {what: round(value, 4) for what, value in recipe.score(net, schedule).items()},
+        "scores": {what: round(value, 4) for what, value in scores.items()},
     }
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(folder / f"{name}.safetensors", content)
     write_atomically(folder / f"{name}.json", text.encode())
     write_atomically(folder / "README.md", table(folder).encode())
     return card

@@ -125,3 +125,15 @@ def test_it_is_scored_and_shipped(house, tmp_path):
         f"net, schedule = md.load({str(tmp_path / 'made_up.safetensors')!r}); print(net.predicts)"
     )
     assert python(house, code).strip() == "v"
+
+
+def test_it_ships_with_the_library_and_is_made_again(house):
+    own = house / "minidiff" / "weights"
+    for steps in (20, 30):
+        run(house, "-m", "minidiff.recipes", "made_up", "--steps", steps)
+        card = json.loads((own / "made_up.json").read_text(encoding="utf-8"))
+        assert card["steps"] == steps
+        code = "print('made_up' in md.available(), md.load('made_up')[0].predicts)"
+        assert python(house, code).strip() == "True v"
+    assert "| `made_up` | paints a stroke |" in (own / "README.md").read_text(encoding="utf-8")
+    assert not list(own.glob("*.part"))
