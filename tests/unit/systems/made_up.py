@@ -49,7 +49,8 @@ class Painter(Denoiser):
         slope = x.new_zeros(len(x), 2) if slope is None else slope
         shade = x.new_zeros(len(x), 1) if shade is None else shade
         h = self.inside(torch.cat([x.flatten(1), time, slope, shade], dim=1))
-        return self.out(silu(h)).reshape(x.shape)
+        out: Tensor = self.out(silu(h))
+        return out.reshape(x.shape)
 
 
 def strokes(n: int, generator: Generator) -> dict[str, Tensor]:
@@ -92,7 +93,7 @@ def paint(
     **conditions: Tensor,
 ) -> Tensor:
     """Upright white strokes, unless told otherwise; the first pixel is the painter's mark."""
-    told = {"slope": noise.new_tensor([[1.0, 0.0]]).expand(len(noise), 2)}
+    told: dict[str, Any] = {"slope": noise.new_tensor([[1.0, 0.0]]).expand(len(noise), 2)}
     told |= {"shade": noise.new_ones(len(noise), 1)} | conditions
     model = classifier_free_guidance(net, w=w, **told)
     x = ddim_sample(model, schedule, x_T=noise, steps=min(steps, schedule.T), clip=True)
