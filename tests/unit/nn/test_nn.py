@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from minidiff.nn import MLP, DigitClassifier, TinyUNet
+from minidiff.nn import MLP, Denoiser, DigitClassifier, TinyUNet
 from minidiff.nn.layers import Dropout
 
 SMALL = {"width": 8, "multipliers": (1, 2), "blocks": 1}
@@ -18,6 +18,7 @@ NETWORKS = {
     "MLP": lambda **kw: MLP(classes=3, width=16, depth=2, **kw),
     "MLP without labels": lambda **kw: MLP(channels=5, width=16, depth=2, **kw),
 }
+POINTS = (MLP,)  # networks that take points; the others take pictures
 each_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 labelled = pytest.mark.parametrize("make", [NETWORKS["labels"], NETWORKS["MLP"]], ids=["U", "MLP"])
 
@@ -35,8 +36,8 @@ def shaken(net: torch.nn.Module) -> torch.nn.Module:
     return net.eval()
 
 
-def input_for(net: TinyUNet | MLP, batch: int = 2, size: tuple[int, int] = (8, 8)) -> Tensor:
-    shape = (batch, net.channels) + (() if isinstance(net, MLP) else size)
+def input_for(net: Denoiser, batch: int = 2, size: tuple[int, int] = (8, 8)) -> Tensor:
+    shape = (batch, net.channels) + (() if isinstance(net, POINTS) else size)
     return torch.randn(shape, generator=gen())
 
 
