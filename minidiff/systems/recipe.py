@@ -26,7 +26,8 @@ class Recipe:
         name: Of the weights that it makes.
         about: What they do, in one line.
         net: Makes a new network.
-        data: Loads what it learns from, anything that :func:`~minidiff.train` takes.
+        data: Loads what it learns from, anything that :func:`~minidiff.train` takes; the same each time (what
+            is drawn, from a seed), or a training that was stopped finds other data than it began with.
         loss: What to make small.
         schedule: Makes the noise schedule, or gives None.
         training: Further arguments of :func:`~minidiff.train`; ``steps`` among them.
