@@ -18,7 +18,7 @@ from .base.rng import randn, seeded
 from .base.validate import check_positive_int
 from .sampling.suited import samples, states
 from .training.doctor import report
-from .weights import available, example_shape, kept_sampler, load
+from .weights import available, class_names, example_shape, kept_sampler, load
 
 COLUMNS = 10  # of the picture that ``sample`` writes: a column a digit
 
@@ -64,7 +64,9 @@ def _add_train(commands: Any) -> None:
         "command goes on where a stopped one left off.",
     )
     train.add_argument(
-        "what", help="a recipe (digits16, digit_classifier16) or a data set (mnist, cifar10, ...)"
+        "what",
+        help="a recipe (digits16, digit_classifier16), a data set (mnist, cifar10, ...), or a folder of your "
+        "own pictures, in which folders are classes",
     )
     length = train.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, help="gradient steps (a recipe has its own number)")
@@ -79,7 +81,9 @@ def _add_train(commands: Any) -> None:
         default=None,
         help="go on with other --steps, --minutes or --lr than the training in that folder had",
     )
-    train.add_argument("--size", type=int, help="of a data set's images, in pixels (16)")
+    train.add_argument(
+        "--size", type=int, help="of the images, in pixels (16; of your own pictures 32)"
+    )
     train.add_argument("--batch", type=int, help="examples in a step")
     train.add_argument("--lr", type=float, help="highest learning rate")
     train.add_argument("--seed", type=int, help="decides every draw (0)")
@@ -134,7 +138,7 @@ def _train(chosen: argparse.Namespace) -> int:
     names = ("steps", "minutes", "fresh", "extend", "batch", "lr", "seed")
     given = {name: getattr(chosen, name) for name in names}
     settings = {name: value for name, value in given.items() if value is not None}
-    out = chosen.out or Path("runs") / chosen.what
+    out = chosen.out or Path("runs") / Path(chosen.what).resolve().name
     run = recipes.run(chosen.what, size=chosen.size, out=out, **settings)
     print(f"{run.steps} steps in {run.seconds / 60:.1f} minutes, in {run.precision}; kept in {out}")
     if load(out)[1] is not None:
@@ -152,7 +156,7 @@ def _sample(chosen: argparse.Namespace) -> int:
     net, schedule = load(chosen.name)
     shape = example_shape(chosen.name)
     _check_draws(chosen.name, net, shape)
-    told = _asked_for(chosen.label, n, net)
+    told = _asked_for(_numbered(chosen.label, class_names(chosen.name)), n, net)
     generator = seeded(chosen.seed)
     noise = randn((n, *shape), generator)
     options = {"steps": chosen.steps, "w": chosen.w, "generator": generator, **told}
@@ -193,6 +197,15 @@ def _check_draws(name: str, net: Any, shape: Sequence[int]) -> None:
             f"{name} draws examples of shape {tuple(shape)}, and pictures have 1 or 3 channels: draw them in "
             "Python, with md.load and a sampler"
         )
+
+
+def _numbered(label: int | str | None, names: Sequence[str]) -> int | str | None:
+    """A label as its number, where it is given by its name."""
+    if label in names:
+        return names.index(str(label))
+    if isinstance(label, str) and names and label != "none":
+        raise ValueError(f"--label must be one of {', '.join(names)}, or none; got {label}")
+    return label
 
 
 def _asked_for(label: int | str | None, n: int, net: Any) -> dict[str, Any]:

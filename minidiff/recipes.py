@@ -18,6 +18,7 @@ from . import data, systems, weights
 from .base.files import write_atomically
 from .chain.schedule import NoiseSchedule
 from .systems.digits import SIZE, of_set
+from .systems.own import OWN_SIZE, of_folder
 from .systems.recipe import Recipe
 from .training.batches import read_data
 from .training.loop import train
@@ -52,11 +53,11 @@ RECIPES = discover()
 
 
 def find(name: str, size: int | None = None) -> Recipe:
-    """The recipe of that name, or that of a U-Net on one of :data:`minidiff.data.NAMES`.
+    """The recipe of that name, or that of a U-Net on one of :data:`minidiff.data.NAMES`, or on a folder.
 
     Args:
-        name: Of a recipe or a data set.
-        size: Height and width of the images, for a data set; None takes 16.
+        name: Of a recipe or a data set; or the path of a folder of pictures.
+        size: Height and width of the images; None takes 16 for a data set, 32 for a folder.
 
     Raises:
         ValueError: If there is no such recipe or data set, or a recipe is asked for another size.
@@ -67,8 +68,12 @@ def find(name: str, size: int | None = None) -> Recipe:
         return RECIPES[name]
     if name in data.NAMES:
         return of_set(name, size or SIZE)
+    if Path(name).is_dir():
+        return of_folder(name, size or OWN_SIZE)
     known = ", ".join([*RECIPES, *data.NAMES])
-    raise ValueError(f"name must be a recipe or a data set, one of {known}; got {name!r}")
+    raise ValueError(
+        f"name must be a recipe or a data set, one of {known}, or a folder of pictures; got {name!r}"
+    )
 
 
 def run(

@@ -89,7 +89,7 @@ def load(  # noqa: PLR0917  old calls by position go on working
     if name == "digits":
         pixels, labels = _bundled_digits(split)
     else:
-        folder = _cache() if root is None else Path(root)
+        folder = cache() if root is None else Path(root)
         pixels, labels = _torchvision.read(name, split == "train", folder, download)
     if classes is not None:
         keep = torch.isin(labels, torch.tensor(list(classes)))
@@ -147,5 +147,6 @@ def _resize(pixels: Tensor, size: int) -> Tensor:
     return torch.cat([part.round().to(torch.uint8) for part in parts])
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """The folder below the user's cache where files of the library lie."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minidiff"

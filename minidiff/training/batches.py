@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset, IterableDataset, default_collate
+from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
 
 from ..base.model import bare
 from ..base.ranges import warn_of_other_range
@@ -44,6 +44,9 @@ class Source(ABC):
     @abstractmethod
     def examples(self, count: int, generator: Draws) -> Batch:
         r"""Draw :math:`x_0 \sim q(x_0)`, each with its conditions: independently, all equally likely."""
+
+    classes: tuple[str, ...] = ()
+    """The names of the labels, where the data have any."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -108,6 +111,7 @@ class Items(Source):
         if len(data) == 0:
             raise ValueError(f"data is empty: the {name} has no items")
         self.data = data
+        self.classes = tuple(getattr(data, "classes", ()))
         with torch.random.fork_rng(devices=[]):  # an item may be varied by chance
             self.first = checked(self._read([0]), net)
 
@@ -117,7 +121,10 @@ class Items(Source):
         return self.first
 
     def described(self) -> str:
-        """The class, its length and what an item is: nobody reads all of them through."""
+        """The class, its length and what an item is, where the data do not say it themselves."""
+        own = getattr(self.data, "described", None)
+        if callable(own):
+            return str(own())
         kinds = [f"{name} {describe_tensor(x[0])}" for name, x in self.first.items()]
         return f"{type(self.data).__name__} of {len(self.data)} items, {', '.join(kinds)}"
 
@@ -127,6 +134,10 @@ class Items(Source):
         return {name: x for name, (_, x) in self._read(row.tolist()).items()}
 
     def _read(self, rows: list[int]) -> Entries:
+        from ..data.pictures import Pictures  # whoever trains on tensors needs no data set of ours
+
+        if isinstance(self.data, Pictures):
+            return entries(self.data.batch(rows), f"data[{rows[0]}]")
         try:
             batch = default_collate([self.data[i] for i in rows])
         except RuntimeError as error:
@@ -193,8 +204,8 @@ def read_data(data: Any, net: nn.Module) -> Source:
     """What :func:`~minidiff.train` takes as data, as a source of batches.
 
     Args:
-        data: A tensor, a pair ``(x_0, y)``, a dict of tensors, a torch data set, or a function
-            ``draw(n, generator)``.
+        data: A tensor, a pair ``(x_0, y)``, a dict of tensors, a torch data set or a loader of one, or a
+            function ``draw(n, generator)``.
         net: The network that will learn from them.
 
     Raises:
@@ -203,6 +214,8 @@ def read_data(data: Any, net: nn.Module) -> Source:
             together.
         IndexError: If a label is out of range.
     """
+    if isinstance(data, DataLoader):
+        data = items_of(data)
     if isinstance(data, Dataset):
         return Items(data, net)
     pair = isinstance(data, Sequence) and not isinstance(data, str) and len(data) == 2
@@ -214,6 +227,20 @@ def read_data(data: Any, net: nn.Module) -> Source:
         f"data must be a tensor x_0 or a pair (x_0, y), a dict of tensors, a torch Dataset, or a function "
         f"draw(n, generator); got {type(data).__name__}; several tensors of images are joined by torch.cat"
     )
+
+
+def items_of(loader: DataLoader[Any]) -> Dataset[Any]:
+    """The data set behind a loader: a training draws its items itself, so that it can go on after a break.
+
+    Raises:
+        ValueError: If the loader makes batches in a way of its own.
+    """
+    if loader.collate_fn is not default_collate:
+        raise ValueError(
+            "data is a DataLoader with a collate_fn of its own, and a training draws items itself: give a "
+            "data set whose items are what the network learns from, or a function draw(n, generator)"
+        )
+    return loader.dataset
 
 
 def entries(data: Any, said: str) -> Entries:

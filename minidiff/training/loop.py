@@ -107,8 +107,8 @@ def train(
     - a pair ``(x_0, y)`` with labels y, int64 (N,);
     - a dict of tensors with one first axis: ``x_0``, and conditions under the names by which the network
       takes them, such as ``{"x_0": x_0, "text": tokens}``;
-    - a torch ``Dataset``, whose items are a tensor, a pair or a dict; an item is decoded when it is drawn,
-      and what it draws from torch's global generator is decided by the seed;
+    - a torch ``Dataset``, such as that of :func:`minidiff.data.folder`, or a ``DataLoader`` of one: items are
+      a tensor, a pair or a dict, decoded as they are drawn; torch's global generator then follows the seed;
     - a function ``draw(n, generator)`` that makes n examples, a dict of tensors as above.
 
     **What the network predicts** is what the loss teaches, and ``net.predicts`` says so from then on, in

@@ -56,6 +56,7 @@ class Task:
             "shape": list(self.source.shape),
             "network": {"class": class_path(bare(self.net)), "config": kept_config(bare(self.net))},
             "predicts": self.predicts,
+            "classes": list(self.source.classes),
             "sample": import_path(self.sample),
             "schedule": schedule and {"name": schedule.name, "beta": schedule.beta[1:].clone()},
         }

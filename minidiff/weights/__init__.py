@@ -85,6 +85,16 @@ def kept_sampler(name: str | Path) -> Callable[..., Tensor] | None:
     return find_function(load_checkpoint(path).get("sample")) if path.name == CHECKPOINT else None
 
 
+def class_names(name: str | Path) -> tuple[str, ...]:
+    """The names of the classes that a training's data had, those of folders of pictures; else none.
+
+    Args:
+        name: As for :func:`load`; only the folder of a training says it.
+    """
+    path = _find(name)
+    return tuple(load_checkpoint(path).get("classes", ())) if path.name == CHECKPOINT else ()
+
+
 def of_the_library(net: Any) -> None:
     """TypeError: If ``net`` is no network of the library, and so could not be built again."""
     net = bare(net)

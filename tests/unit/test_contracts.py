@@ -5,6 +5,7 @@ which it works, and ``bad_input.py`` knows what can be wrong with each kind of a
 """
 
 import inspect
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -141,6 +142,7 @@ GOOD = [
     (md.data.digits, {"split": "heldout", "size": 8}),
     (resized, {"images": X, "size": 4}),
     (md.data.toy, {"name": "ring", "n": 4}),
+    (md.data.folder, {"path": Path(__file__).parent, "size": 8, "keep": False}),
     (warp, {"x": X, "shift": 1.0, "turn": 1.0, "scale": 0.1, "bend": 0.1}),
     (md.metrics.nearest, {"a": X, "b": X, "chunk": 2}),
     (md.metrics.nearest_distance, {"a": X, "b": X, "chunk": 2}),
