@@ -13,11 +13,13 @@ import notebook_file
 import setup_cell
 from nbformat import NotebookNode
 
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 MAX_BYTES = 500_000
 MAX_LINES = 15
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml")
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}\b")  # as Python writes one: <object at 0x…>
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|Users|content|mnt|opt)/\w")
+CHAPTERS = re.compile(r"\b[Cc]hapters? \d+(?:(?:,| and| to| or) \d+)*")
 LABELLED_EQUATION = re.compile(r"\$\$\s*\([\w-]+\)")
 
 # The chapter template: second-level headings that begin with these words, in this order.
@@ -233,6 +235,18 @@ def no_machine_path(notebook: NotebookNode) -> Iterator[str]:
         for text in [cell.source, *outputs]:
             if match := MACHINE_PATH.search(text):
                 yield f"{where(cell)} holds the path {match[0]!r}…"
+
+
+@rule
+def chapters_that_are_there(notebook: NotebookNode) -> Iterator[str]:
+    """A chapter that is not written yet is said to be to come, in the same sentence."""
+    there = {int(p.name[:2]) for p in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")}
+    for sentence in re.split(r"(?<=[.?!])\s|\n", markdown(notebook)):
+        for named in CHAPTERS.finditer(sentence):
+            first, *others = map(int, re.findall(r"\d+", named[0]))
+            missing = {*range(first, max([first, *others]) + 1)} - there
+            if missing and "to come" not in sentence:
+                yield f"chapter {min(missing)} is not there, and not said to be to come: {sentence[:80]!r}"
 
 
 def broken(notebook: NotebookNode) -> dict[str, list[str]]:

@@ -64,7 +64,8 @@ def sampling_steps(
         variance: See :func:`~minidiff.sample_step`.
         clip: See :func:`~minidiff.sample_step`.
         x_T: The noise to start from; drawn when not given.
-        generator: Where to draw from.
+        generator: Where to draw from. Where noise is added on the way, the first example depends on how many
+            are drawn beside it from one generator; a list, one for each example, gives each its own.
         device: Where to compute; by default where ``x_T`` is, else where the model is, else the CPU.
         dtype: float32 unless ``x_T`` or this says otherwise.
         progress: Show a progress bar.

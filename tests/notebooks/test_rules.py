@@ -143,6 +143,16 @@ BAD: list[tuple[str, str, Change]] = [
     ("exercise_has_help", "no exercise", replace_source("{exercise}", "{note}")),
     ("exercise_has_help", "one hint", replace_source("Hint 2", "More")),
     ("exercise_has_help", "open solution", replace_source(":class: dropdown\n", "")),
+    (
+        "chapters_that_are_there",
+        "none",
+        replace_source("## The question", "Chapter 98.\n\n## The question"),
+    ),
+    (
+        "chapters_that_are_there",
+        "one of several",
+        replace_source("## The question", "See chapters 3 to 98.\n\n## The question"),
+    ),
     ("no_machine_path", "in code", set_source(3, "assert open('/home/me/a')")),
     ("no_machine_path", "in output", printed("saved to /tmp/a.png")),
 ]
