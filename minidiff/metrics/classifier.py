@@ -168,12 +168,13 @@ def _in_batches(
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
     """Switch dropout and the like off for a while."""
-    was_training = module.training
+    before = [(part, part.training) for part in module.modules()]  # a part may be frozen by itself
     module.eval()
     try:
         yield
     finally:
-        module.train(was_training)
+        for part, training in before:
+            part.training = training
 
 
 def _check_known(labels: Tensor, classes: int) -> None:
