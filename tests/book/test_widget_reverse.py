@@ -50,6 +50,14 @@ def test_it_agrees_with_python_wherever_its_controls_go(open_figure: Callable, w
         drive(widget, root, "t", *ways)
 
 
+def assert_dots(root: Any, x: torch.Tensor) -> None:
+    """The points that lie in the frame are drawn, the followed ones apart; the others are not."""
+    inside = np.flatnonzero((x.abs() <= 3.2).all(1).numpy())
+    order = [*inside[inside >= 8], *inside[inside < 8]]
+    shown = np.concatenate([places(root, drawn(root, part)) for part in ("points", "followed")])
+    np.testing.assert_allclose(shown, x[order], atol=0.01)
+
+
 def test_it_draws_the_points_of_the_walk_and_their_guesses(
     open_figure: Callable, small: Any
 ) -> None:
@@ -57,9 +65,7 @@ def test_it_draws_the_points_of_the_walk_and_their_guesses(
     x = small.walk("centres", 1, "1")[20]
     inside = np.flatnonzero((x.abs() <= 3.2).all(1).numpy())
     assert len(inside) > 30
-    order = [*inside[inside >= 8], *inside[inside < 8]]
-    shown = np.concatenate([places(root, drawn(root, part)) for part in ("points", "followed")])
-    np.testing.assert_allclose(shown, x[order], atol=0.01)
+    assert_dots(root, x)
 
     assert drawn(root, "guess") is None
     choose(root, "show", "guess")
@@ -68,6 +74,23 @@ def test_it_draws_the_points_of_the_walk_and_their_guesses(
     ends = places(root, drawn(root, "guess")).reshape(-1, 2, 2)
     np.testing.assert_allclose(ends[:, 0], x[inside], atol=0.01)
     np.testing.assert_allclose(ends[:, 1], guess[inside], atol=0.01)
+
+
+def test_it_leaves_out_points_that_lie_outside_the_frame(open_figure: Callable) -> None:
+    widget = md.viz.reverse_explorer(CENTRES, 0.2, 50, points=100, t=40)
+    root = open_figure(widget)
+    x = widget.walk("centres", 1, "1")[40]
+    assert not (x.abs() <= 3.2).all()
+    assert_dots(root, x)
+    choose(root, "show", "guess")
+    guess = md.x0_from_eps(x, widget.eps_model("centres")(x, 40), 40, widget.schedule)
+    ends = places(root, drawn(root, "guess")).reshape(-1, 2, 2)
+    both = ((x.abs() <= 3.2) & (guess.abs() <= 3.2)).all(1)
+    np.testing.assert_allclose(ends[:, 0], x[both], atol=0.01)
+    # A trail is broken where it leaves the frame: nothing is drawn beyond it.
+    choose(root, "noise", "none")
+    for part in ("trail", "points", "followed", "guess"):
+        assert np.abs(places(root, drawn(root, part))).max() <= 3.21
 
 
 def test_the_arrows_are_the_score(open_figure: Callable, small: Any) -> None:
