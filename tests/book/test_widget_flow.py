@@ -12,6 +12,7 @@ from controls import (
     assert_agrees,
     assert_shaded,
     choose,
+    curve,
     drawn,
     drive,
     log_mixture,
@@ -111,15 +112,16 @@ def test_the_plot_says_the_error_of_each_path(open_figure: Callable, small: Any)
     assert "With 7:" in label
     errors = [small.readout(path=p, steps=7)["error"] for p in ("ot", "vp", "trigonometric")]
     assert re.findall(r"\d\.\d{3}", label) == errors
-    curves = plot.locator("path.mdw-curve")
     # One place for each number of steps, and the curve's height is the error's logarithm.
-    for path, d in zip(("ot", "vp", "trigonometric"), curves.all(), strict=True):
-        y = np.array(re.findall(r"[ML][\d.]+ ([\d.]+)", d.get_attribute("d")), float)
-        assert len(y) == 50
-        at = [math.log10(float(small.readout(path=path, steps=n)["error"])) for n in (1, 4, 16)]
-        drops = (y[3] - y[0], y[15] - y[0])
+    n = np.arange(1, 51)
+    for path, kind in (("ot", "mdw-a"), ("vp", "mdw-b"), ("trigonometric", "mdw-c")):
+        along, y = curve(plot, kind)
+        np.testing.assert_allclose(along, np.log(n) / np.log(50), atol=0.001)
+        at = [math.log10(float(small.readout(path=path, steps=k)["error"])) for k in (1, 4, 16)]
+        drops = (y[0] - y[3], y[0] - y[15])
         scale = drops[1] / (at[0] - at[2])
         assert drops[0] / scale == pytest.approx(at[0] - at[1], abs=0.03)
+    curves = plot.locator("path.mdw-curve")
     before = curves.nth(0).get_attribute("d")
     choose(root, "path", "vp")  # the curves stay; the dot goes to another
     assert curves.nth(0).get_attribute("d") == before

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from controls import assert_agrees, pixels, press, slider
+from controls import across, assert_agrees, curve, pixels, press, slider
+from controls import ticks as marks
 from interactives import THIRTY, Thirds, figure, pictures
 
 WEIGHTS = (0.0, 0.25, 1.0, 4.0)
@@ -40,13 +41,15 @@ def test_it_draws_the_samples_and_frames_those_that_are_misread(
     press(slider(root, "w"), "Home")
     if show == "one":
         press(root.locator("input[type=radio]:checked"), "ArrowRight")
-    drawn = pixels(root.locator("canvas"))[..., :3]
+    rgba = pixels(root.locator("canvas"))
+    drawn = rgba[..., :3]
     order = [*range(6)] if show == "all" else [*range(2, 30, 3)]  # the first two of each; class 2
     columns, misread = (3, 0) if show == "all" else (10, 0)
     for place, k in enumerate(order):
         y, x = 2 + place // columns * 8, 2 + place % columns * 8
         grey = ((pictures(0.0)[k, 0].clamp(-1, 1) + 1) * 127.5).round().numpy()
         np.testing.assert_array_equal(drawn[y : y + 6, x : x + 6], np.stack([grey] * 3, 2))
+        assert (rgba[y : y + 6, x : x + 6, 3] == 255).all()
         read = Thirds()(torch.from_numpy(grey / 127.5 - 1)[None, None])[0].argmax()
         wrong = bool(read != THIRTY[k])
         assert (drawn[y - 1, x + 3] == [224, 123, 32]).all() == wrong
@@ -81,8 +84,8 @@ def test_its_curves_and_bars_are_the_two_figures(open_figure: Callable, widget: 
             """(svg) => [...svg.querySelectorAll('path.mdw-curve:not([data-part])')]
             .map((p) => p.getAttribute('d'))"""
         )
-        level, curve = (places(d) for d in curves)
-        np.testing.assert_allclose(curve[:, 1], curve_y, atol=0.1)
+        level, line = (places(d) for d in curves)
+        np.testing.assert_allclose(line[:, 1], curve_y, atol=0.1)
         np.testing.assert_allclose(level[:, 1], level_y, atol=0.1)
         bars = svg.evaluate(
             "(svg) => [...svg.querySelectorAll('[data-part=bar]')].map((p) => p.getAttribute('d'))"
@@ -90,4 +93,27 @@ def test_its_curves_and_bars_are_the_two_figures(open_figure: Callable, widget: 
         ends = np.array([re.match(r"M\S+ (-?[\d.]+)V(-?[\d.]+)", d).groups() for d in bars], float)
         np.testing.assert_allclose(ends[:, 0], low_y, atol=0.1)
         np.testing.assert_allclose(ends[:, 1], high_y, atol=0.1)
-        np.testing.assert_allclose(curve[:, 0], np.linspace(curve[0, 0], curve[-1, 0], 4), atol=0.1)
+        # The weights stand side by side, from the left edge to the right one.
+        for kind in ("mdw-a", "mdw-c")[plot], "mdw-ghost":
+            along, _ = curve(svg, kind)
+            np.testing.assert_allclose(along, np.linspace(0, 1, 4), atol=0.001)
+        np.testing.assert_allclose(across(svg, "[data-part=bar]"), along, atol=0.005)
+        words, at = marks(svg)
+        assert list(map(float, words)) == list(WEIGHTS)
+        np.testing.assert_allclose(at, along, atol=0.005)
+
+
+def test_one_figure_is_drawn_against_the_other(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
+    svg = root.locator(".mdw-plot svg[role=img]").nth(2)
+    words, at = marks(svg)
+    low, high = float(words[0]), float(words[-1])
+    wide = (np.array(widget.figures["diversity"])[:, 0] - low) / (high - low)
+    np.testing.assert_allclose(at, (np.array(words, float) - low) / (high - low), atol=0.005)
+    np.testing.assert_allclose(curve(svg, "mdw-b")[0], wide, atol=0.002)
+    np.testing.assert_allclose(across(svg, "circle"), wide, atol=0.005)
+    sure = np.array(widget.figures["fidelity"])[:, 0]
+    left = svg.locator("text[x='38']").all_text_contents()
+    bottom, top = (float(v.replace("−", "-")) for v in (left[0], left[-1]))
+    height = (sure - bottom) / (top - bottom)
+    np.testing.assert_allclose(curve(svg, "mdw-b")[1], height, atol=0.002)

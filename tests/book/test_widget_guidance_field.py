@@ -17,6 +17,7 @@ from controls import (
     press,
     reset,
     slider,
+    spot,
     state,
 )
 from interactives import CENTRES, CLASSES, figure
@@ -84,6 +85,25 @@ def test_at_the_probe_two_arrows_add_up_to_the_third(open_figure: Callable, smal
     guided = field["guided"][0].numpy()
     assert ends["sum"] @ guided > 0.99 * np.linalg.norm(ends["sum"]) * np.linalg.norm(guided)
     assert np.linalg.norm(ends["push"]) > 0.1
+    # One scale for all three: they are as long as the noise, or shorter where they would stick out.
+    noise = (1 - float(small.schedule.alpha_bar[15])) ** 0.5
+    wanted = {"score": field["score"], "push": 3 * field["gradient"], "sum": field["guided"]}
+    scales = [np.linalg.norm(ends[part]) / float(wanted[part].norm()) for part in ends]
+    assert scales == pytest.approx([scales[0]] * 3, rel=0.03)
+    assert scales[0] < 0.9 * noise
+    press(slider(root, "s"), "Home")
+    start, along = arrows(root, "score")
+    np.testing.assert_allclose(along[0], noise * field["score"][0], atol=0.02)
+
+
+def test_the_numbers_stand_at_the_clouds(open_figure: Callable, small: Any) -> None:
+    root = open_figure(small)
+    found = root.locator("svg text[aria-hidden]")
+    assert found.all_text_contents() == [str(k) for k in CLASSES.tolist()]
+    shrunk = small.schedule.alpha_bar[15].sqrt() * CENTRES
+    boxes = [text.bounding_box() for text in found.all()]
+    middles = [(b["x"] + b["width"] / 2, b["y"] + b["height"] / 2) for b in boxes]
+    np.testing.assert_allclose(middles, [spot(root, *m) for m in shrunk.tolist()], atol=4)
 
 
 def test_the_shading_is_the_density_of_the_guided_score(open_figure: Callable, small: Any) -> None:
@@ -102,8 +122,29 @@ def test_the_shading_is_the_density_of_the_guided_score(open_figure: Callable, s
 
 def test_pressing_in_the_picture_moves_the_probe(open_figure: Callable, small: Any) -> None:
     root = open_figure(small)
-    box = root.locator("svg[role=img]").bounding_box()
-    root.page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
-    now = assert_agrees(small, root)
-    assert now["x1"] < -1
-    assert now["x2"] > 1
+    mouse = root.page.mouse
+
+    def probe() -> tuple[float, float]:
+        now = assert_agrees(small, root)
+        # What is drawn there has moved too.
+        start, _ = arrows(root, "sum")
+        dot = root.locator("svg circle").bounding_box()
+        middle = (dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+        np.testing.assert_allclose(start, [[now["x1"], now["x2"]]], atol=0.01)
+        assert middle == pytest.approx(spot(root, now["x1"], now["x2"]), abs=1)
+        return now["x1"], now["x2"]
+
+    for place in ((-1.7, 1.2), (2.4, -2.9), (0.0, 0.5)):
+        mouse.click(*spot(root, *place))
+        assert probe() == place
+    mouse.move(*spot(root, 1.5, 1.5))  # not pressed: it stays
+    assert probe() == (0.0, 0.5)
+    mouse.down()
+    mouse.move(*spot(root, -0.8, 2.2))  # dragged
+    assert probe() == (-0.8, 2.2)
+    mouse.move(*spot(root, 3.15, -3.15))  # as far as the probe goes
+    assert probe() == (3.0, -3.0)
+    mouse.up()
+    root.evaluate("(root) => { root.style.zoom = 0.7; root.style.transform = 'scale(1.1)'; }")
+    mouse.click(*spot(root, -1.7, 1.2))
+    assert probe() == (-1.7, 1.2)

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from accessibility import violations
-from controls import assert_agrees, move, press, press_on
+from controls import across, assert_agrees, move, press, press_on, ticks
 from interactives import MAKERS, figure
 
 Step = tuple[str, Any]  # a control, and what to choose there or (a slider) the keys to press
@@ -259,6 +260,35 @@ def test_a_press_on_a_curve_moves_its_control(
     press_on(root.locator(".mdw-plot > svg").nth(plot), along)
     assert abs(assert_agrees(widget, root)[control] - wanted) <= tolerance
     assert abs(widget.state[control] - wanted) > tolerance
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "control", "part"),
+    [
+        ("beta_explorer", {}, "t", 0.003),
+        ("schedule_explorer", {}, "t", 0.003),
+        ("elbo_explorer", {"axes": "log"}, "t", 0.01),
+        ("elbo_explorer", {"axes": "linear"}, "t", 0.003),
+        ("guidance_explorer", {}, "w", 0),
+        ("flow_explorer", {"points": 10, "particle": 3}, "steps", 0),
+    ],
+)
+def test_a_press_at_a_number_of_the_axis_chooses_it(
+    open_figure: Callable, name: str, changes: dict[str, Any], control: str, part: float
+) -> None:
+    widget = MAKERS[name](**changes)
+    root = open_figure(widget)
+    for plot in root.locator(".mdw-plot > svg").all()[:2]:
+        words, places = ticks(plot)
+        assert len(words) > 2
+        for word, place in zip(words, places, strict=True):
+            press_on(plot, place)
+            now = assert_agrees(widget, root)[control]
+            assert now == pytest.approx(float(word), rel=part, abs=2 if part else 0)
+            # The line across and every dot stand there.
+            np.testing.assert_allclose(across(plot, "path.mdw-cursor"), place, atol=0.01)
+            dots = across(plot, "circle")
+            np.testing.assert_allclose(dots, place, atol=0.01)
 
 
 # Those that play: the control that runs, and where it starts and ends.

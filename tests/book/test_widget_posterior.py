@@ -5,7 +5,18 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from controls import assert_agrees, choose, curve, drive, press, reset, slider
+from controls import (
+    across,
+    assert_agrees,
+    choose,
+    curve,
+    drive,
+    press,
+    reset,
+    slider,
+    ticks,
+    top_of,
+)
 
 import minidiff as md
 
@@ -56,7 +67,12 @@ def test_it_draws_prior_likelihood_and_their_normalised_product(
     spread = ((curves["mdw-a"] * (grid - mean) ** 2).sum() * 1e-4) ** 0.5
     ranges = ((-4, 4), (mean - 5 * spread, mean + 5 * spread))
     for plot, (low, high) in zip(root.locator(".mdw-plot > svg").all(), ranges, strict=True):
-        top = max(float(v) for v in plot.locator("text[x='38']").all_text_contents())
+        top = top_of(plot)
+        words, at = ticks(plot)
+        np.testing.assert_allclose(low + at * (high - low), np.array(words, float), atol=0.03)
+        inside = [x for x in (0.6, -1.0) if low <= x <= high]
+        marks = low + across(plot, "path.mdw-level") * (high - low)
+        np.testing.assert_allclose(marks, inside, atol=0.005 * (high - low))
         for kind, wanted in curves.items():
             if not plot.locator(f"path.mdw-curve.{kind}").count():
                 # Not within this frame at all, which can happen to the close-up only.

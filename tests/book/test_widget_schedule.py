@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from controls import assert_agrees, curve, drive, menu, pixels, press, slider
+from controls import assert_agrees, assert_picture, curve, drive, menu, press, slider
 from interactives import figure
 
 import minidiff as md
@@ -71,9 +71,8 @@ def test_it_draws_the_pictures_that_python_computes(open_figure: Callable, widge
         words = MENU[now[row]][0]
         frames = {t: f"x at t = {t}, {words}" for t in (0, 143, 571, 1000)}
         for t, label in {**frames, now["t"]: f"x at the chosen t = {now['t']}, {words}"}.items():
-            wanted = widget.state_at(row, t, top=now["top"], picture=1).clamp(-1, 1).numpy()
-            shown = pixels(root.locator(f'canvas[aria-label="{label}"]'))[..., 0]
-            np.testing.assert_allclose(shown, (wanted + 1) * 127.5, atol=0.51)
+            wanted = widget.state_at(row, t, top=now["top"], picture=1)
+            assert_picture(root.locator(f'canvas[aria-label="{label}"]'), wanted)
 
 
 def test_it_draws_both_curves(open_figure: Callable, widget: Any) -> None:

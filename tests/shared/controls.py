@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 LIMIT = 3.2  # the half of the side of the plane that three of the figures show
@@ -105,9 +106,39 @@ def curve(plot: Any, kind: str) -> tuple[Any, Any]:
     The frame's edges stand in `Plot.axes`.
     """
     width = float(plot.get_attribute("viewBox").split()[2])
-    d = plot.locator(f"path.mdw-curve.{kind}").get_attribute("d")
+    d = plot.locator(f"path.mdw-curve.{kind}:not([data-part])").get_attribute("d")
     x, y = np.array(re.findall(r"(-?[\d.]+) (-?[\d.]+)", d), float).T
     return (x - 44) / (width - 54), (156 - y) / 148
+
+
+def ticks(plot: Any) -> tuple[list[str], Any]:
+    """What stands at the marks of a plot's lower edge, and where: as shares of the frame's width."""
+    texts, marks = plot.evaluate(
+        """(svg) => { const marks = [...svg.querySelectorAll('path[d$=v4]')];
+        return [marks.map((p) => p.nextSibling.textContent), marks.map((p) => [p, p.nextSibling]
+          .map((e) => { const b = e.getBoundingClientRect(); return b.x + b.width / 2; }))]; }"""
+    )
+    box = plot.bounding_box()
+    mark, text = (np.array(marks) - box["x"]).T
+    # The text stands below its mark; the last one may be moved to the left, where room ends.
+    np.testing.assert_allclose(text[:-1], mark[:-1], atol=1)
+    assert abs(text[-1] - mark[-1]) < 20
+    return [text.replace("−", "-") for text in texts], (mark - 44) / (box["width"] - 54)
+
+
+def top_of(plot: Any) -> float:
+    """The number that stands at the upper end of a plot's left edge."""
+    found = plot.locator("text[x='38']").all_text_contents()
+    return float(found[-1].replace("−", "-"))
+
+
+def across(plot: Any, part: str) -> Any:
+    """Where parts of a plot stand, by their centres, as shares of the frame's width."""
+    centres = plot.locator(part).evaluate_all(
+        "(all) => all.map((e) => { const b = e.getBoundingClientRect(); return b.x + b.width / 2; })"
+    )
+    box = plot.bounding_box()
+    return (np.array(centres) - box["x"] - 44) / (box["width"] - 54)
 
 
 def press_on(plot: Any, along: float) -> None:
@@ -123,6 +154,20 @@ def pixels(canvas: Any) -> Any:
         [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]"""
     )
     return np.array(data).reshape(height, width, 4)
+
+
+def greys(canvas: Any) -> Any:
+    """The grey levels (height, width) of a picture that is nothing but grey, and opaque."""
+    red, green, blue, opaque = np.moveaxis(pixels(canvas), 2, 0)
+    assert (red == green).all()
+    assert (red == blue).all()
+    assert (opaque == 255).all()
+    return red
+
+
+def assert_picture(canvas: Any, x: torch.Tensor) -> None:
+    """The picture is x: black at -1 and below, white at 1 and above."""
+    np.testing.assert_allclose(greys(canvas), (x.clamp(-1, 1).numpy() + 1) * 127.5, atol=0.51)
 
 
 # ---- figures that show a plane ---------------------------------------------------------------
@@ -151,7 +196,14 @@ def places(root: Any, d: str) -> Any:
 def arrows(root: Any, part: str) -> tuple[Any, Any]:
     """Where the arrows of a part of the picture start, and where they go, in the units of the data."""
     d = drawn(root, part)
-    along = np.array(re.findall(r"M\S+ \S+?l(-?[\d.]+) (-?[\d.]+)", d), float)
+    steps = np.array(re.findall(r"[lm](-?[\d.]+) (-?[\d.]+)", d), float).reshape(-1, 5, 2)
+    along, left, there, right, here = steps.transpose(1, 0, 2)
+    # From the tip two strokes lead back, one on either side; the pen returns to the tip after each.
+    np.testing.assert_array_equal([left, right], [-there, -here])
+    long = (along**2).sum(1) > 100
+    sides = [(along[:, 0] * s[:, 1] - along[:, 1] * s[:, 0])[long] for s in (left, right)]
+    assert (sides[0] * sides[1] < 0).all()
+    assert all(((s * along).sum(1)[long] < 0).all() for s in (left, right))
     return places(root, d), along * [1, -1] / frame(root)[2] * 2 * LIMIT
 
 
@@ -175,7 +227,26 @@ def assert_shaded(root: Any, log_density: Callable[[torch.Tensor], torch.Tensor]
     # From the upper left, row by row.
     log = log_density(torch.cartesian_prod(-middle, middle).flip(1))
     wanted = (255 * (log - log.max()).exp()).round().reshape(64, 64)
-    np.testing.assert_allclose(pixels(root.locator("canvas"))[..., 3], wanted, atol=1)
+    canvas = root.locator("canvas")
+    red, green, blue, opaque = np.moveaxis(pixels(canvas), 2, 0)
+    np.testing.assert_allclose(opaque, wanted, atol=1)
+    # One see-through blue, where it is most opaque; a browser rounds what it hardly shows.
+    (here,) = {tuple(v) for v in np.stack([red, green, blue], 2)[opaque == 255].tolist()}
+    assert here[0] + 60 < here[2] > here[1]
+    assert 0.3 < canvas.evaluate("(c) => Number(getComputedStyle(c).opacity)") < 0.8
+    assert canvas.bounding_box() == pytest.approx(square(root), abs=1.5)
+
+
+def square(root: Any) -> dict[str, float]:
+    """Where the plane's frame is on the page."""
+    return root.locator("svg[role=img] > rect").first.bounding_box()
+
+
+def spot(root: Any, x: float, y: float) -> tuple[float, float]:
+    """Where a place, in the units of the data, is on the page."""
+    box = square(root)
+    across, down = (x / LIMIT + 1) / 2, (1 - y / LIMIT) / 2
+    return box["x"] + across * box["width"], box["y"] + down * box["height"]
 
 
 def log_mixture(x: torch.Tensor, means: torch.Tensor, variance: Any) -> torch.Tensor:
