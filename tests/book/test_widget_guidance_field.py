@@ -148,3 +148,23 @@ def test_pressing_in_the_picture_moves_the_probe(open_figure: Callable, small: A
     root.evaluate("(root) => { root.style.zoom = 0.7; root.style.transform = 'scale(1.1)'; }")
     mouse.click(*spot(root, -1.7, 1.2))
     assert probe() == (-1.7, 1.2)
+
+
+@pytest.mark.parametrize(
+    "width", [320, 344, 1280]
+)  # 344 is a phone of 360 within the book's margins
+def test_vectors_of_large_numbers_fit_in_their_tiles(
+    open_html: Callable, widget: Any, width: int
+) -> None:
+    head = "<meta name=viewport content='width=device-width'>"
+    root = open_html(head + widget._repr_html_(), width=width).page.locator(".mdw")
+    for name, key in (("s", "End"), ("t", "Home"), ("x1", "Home"), ("x2", "Home")):
+        press(slider(root, name), key)
+        wide = root.locator("output").evaluate_all(
+            "(all) => all.filter((o) => o.scrollWidth > o.clientWidth).map((o) => o.textContent)"
+        )
+        assert wide == [], name
+    rows = root.locator(".mdw-tile").evaluate_all(
+        "(all) => [...new Set(all.map((e) => e.offsetTop))].length"
+    )
+    assert rows == (2 if width == 1280 else 4)

@@ -43,7 +43,9 @@ function build(root, data) {
   controls.x2 = slider(row(), 'x2', 'Probe, bottom to top', 'probe, bottom to top', data.places, update);
   button(add(side, 'div'), 'Reset', reset);
   const numbers = tiles(root, ['alpha_bar_t', 'probability', 'score', 'gradient', 'guided']);
-  numbers.row.style.gridTemplateColumns = 'repeat(auto-fit, minmax(136px, 1fr))';
+  numbers.row.style.gridTemplateColumns = 'repeat(auto-fit, minmax(min(136px, 50% - 4px), 1fr))';
+  // A vector of large numbers needs twice the width.
+  for (const tile of [...numbers.row.children].slice(2)) tile.style.gridColumn = 'span 2';
   const say = sentence(root);
 
   const snap = (v) => data.places.reduce((best, place) => Math.abs(place - v) < Math.abs(best - v) ? place : best);
