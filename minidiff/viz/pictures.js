@@ -2,9 +2,9 @@
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
-// The pictures of a figure, values in [-1, 1]: the twin of from_bytes() in pictures.py.
+// The pictures of a figure that has packed.js too, values in [-1, 1]: the twin of from_bytes() in pictures.py.
 function picturesOf({ pictures, labels, width, height }) {
-  const all = bytes(pictures), size = width * height;
+  const size = width * height, all = unpacked(pictures, labels.length * size);
   return labels.map((_, k) => Float64Array.from(all.subarray(k * size, (k + 1) * size), (v) => v / 127.5 - 1));
 }
 

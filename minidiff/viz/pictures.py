@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..base.validate import check_floats
-from .widget import encode
+from .packed import packed
 
 MOST_PICTURES, LARGEST_SIDE = 12, 64
 
@@ -25,7 +25,7 @@ class Pictures(NamedTuple):
     def plain(self) -> dict[str, Any]:
         """The same for a script."""
         height, width = self.pixels.shape[1:]
-        pictures, labels = encode(self.pixels), self.labels
+        pictures, labels = packed(self.pixels), self.labels
         return {"width": width, "height": height, "pictures": pictures, "labels": labels}
 
 

@@ -15,7 +15,9 @@ const GAP = 2;
 
 function build(root, data) {
   const { weights, labels, rows, count, height, width, computed } = data;
-  const pixels = bytes(computed.pixels), perWeight = labels.length * height * width;
+  const perWeight = labels.length * height * width, pixels = unpacked(computed.pixels, weights.length * perWeight);
+  // Each weight tells what it adds to the one before, modulo 256.
+  for (let i = perWeight; i < pixels.length; i++) pixels[i] += pixels[i - perWeight];
   const classes = [...new Set(rows.all.map((k) => labels[k]))], focus = labels[rows.one[0]];
   head(root, 'explorer of classifier-free guidance', 'Turn up the guidance',
     'Each place of the grid starts from the same noise at every w. Orange frame: the classifier reads another class than was asked for. Bars: one standard error.');

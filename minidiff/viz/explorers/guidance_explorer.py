@@ -19,9 +19,10 @@ from ...base.validate import (
     shown,
 )
 from ...metrics import Classifier, Estimate, accuracy, diversity, fidelity
+from ..packed import packed
 from ..pictures import from_bytes, to_bytes
 from ..still import curve_panel, figure, text
-from ..widget import Widget, chosen, encode, png
+from ..widget import Widget, chosen, png
 
 SHOWS = ("all", "one")
 MOST_WEIGHTS, MOST_SHOWN, LARGEST_SIDE = 12, 60, 28
@@ -36,7 +37,7 @@ class GuidanceExplorer(Widget):
     """The figure that :func:`guidance_explorer` makes."""
 
     name = "guidance_explorer"
-    scripts = ("pictures.js",)
+    scripts = ("pictures.js", "packed.js")
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class GuidanceExplorer(Widget):
             "width": pixels.shape[3],
             "labels": labels,
             "rows": rows,
-            "computed": {**figures, "pixels": encode(pixels)},
+            "computed": {**figures, "pixels": packed(_changes(pixels))},
         }
         columns = len({labels[i] for i in rows["all"]})
         sheets = [_sheet(pixels[i, rows["all"]], columns) for i in (0, -1)]
@@ -252,6 +253,11 @@ def _check_samples(samples: Any) -> list[float]:
                 f"equal, drawn from the same noise"
             )
     return sorted(samples)
+
+
+def _changes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The pictures of the first weight, then what each weight adds, modulo 256: mostly little."""
+    return np.diff(pixels, axis=0, prepend=np.zeros_like(pixels[:1]))
 
 
 def _plain(estimate: Estimate) -> list[float]:

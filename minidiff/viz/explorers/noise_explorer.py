@@ -24,7 +24,7 @@ class NoiseExplorer(Widget):
     """The figure that :func:`noise_explorer` makes."""
 
     name = "noise_explorer"
-    scripts = ("schedules.js", "hash_noise.js", "pictures.js", "player.js")
+    scripts = ("schedules.js", "hash_noise.js", "pictures.js", "packed.js", "player.js")
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class ScheduleExplorer(Widget):
     """The figure that :func:`schedule_explorer` makes."""
 
     name = "schedule_explorer"
-    scripts = ("schedules.js", "hash_noise.js", "pictures.js")
+    scripts = ("schedules.js", "hash_noise.js", "pictures.js", "packed.js")
 
     def __init__(self, pictures: Pictures, seed: int, state: dict[str, Any]) -> None:
         self.state = state
