@@ -89,6 +89,18 @@ def test_it_draws_the_particles_and_what_they_are_compared_with(
     assert drawn(root, "compare") is drawn(root, "compare-now") is None
 
 
+def test_ways_break_where_they_leave_the_frame(open_figure: Callable) -> None:
+    widget = md.viz.flow_explorer(CENTRES, 0.2, steps=5, t=0.2, points=200, particle=3, seed=1)
+    out = (widget.noise.abs() > 3.2).any(1)
+    assert out.any()
+    root = open_figure(widget)
+    for part in ("ways", "points", "compare", "compare-now"):
+        assert np.abs(places(root, drawn(root, part))).max() <= 3.21, part
+    # Those that start outside are drawn where they are inside.
+    inside = int((widget.walk("ot", 5)[1].abs() <= 3.2).all(1).sum())
+    assert len(places(root, drawn(root, "points"))) == inside - 1
+
+
 @pytest.mark.parametrize("path", ["ot", "vp", "trigonometric"])
 def test_the_shading_is_the_density_of_the_exact_flow(
     open_figure: Callable, small: Any, path: str

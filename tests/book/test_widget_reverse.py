@@ -87,7 +87,7 @@ def test_it_leaves_out_points_that_lie_outside_the_frame(open_figure: Callable) 
     ends = places(root, drawn(root, "guess")).reshape(-1, 2, 2)
     both = ((x.abs() <= 3.2) & (guess.abs() <= 3.2)).all(1)
     np.testing.assert_allclose(ends[:, 0], x[both], atol=0.01)
-    # A trail is broken where it leaves the frame: nothing is drawn beyond it.
+    # Nothing at all is drawn beyond the frame.
     choose(root, "noise", "none")
     for part in ("trail", "points", "followed", "guess"):
         assert np.abs(places(root, drawn(root, part))).max() <= 3.21
