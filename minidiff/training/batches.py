@@ -189,14 +189,14 @@ class OnTheFly(Source):
 
 def warn_of_first_batch(x_0: Tensor, conditions: Mapping[str, Tensor], net: nn.Module) -> None:
     """Warn of what is allowed, but is nearly always a slip: pictures in 0..255, labels that count from 1."""
-    warn_of_other_range("data", x_0, stacklevel=5)  # the line that called train
+    warn_of_other_range("data", x_0, stacklevel=6)  # the line that called train
     y, null = conditions.get("y"), getattr(bare(net), "null_label", None)
     if y is not None and null is not None and bool((y == null).any()) and not bool((y == 0).any()):
         warnings.warn(
             f"data hold the label {null} and no label 0. Labels count from 0, and {null} = classes is the "
             f'null label, "no class": examples that have it train the network without a class. Subtract 1 '
             f"from your labels, if they count from 1",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

@@ -1,9 +1,8 @@
-r"""Training: Algorithm 1 of the DDPM paper, and what a real run needs around it."""
+r"""Training: what is taught, how, and for how long."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,38 +10,31 @@ import torch
 from torch import Tensor, nn
 
 from ..base.contracts import contract
-from ..base.model import tell
-from ..base.ranges import seen
 from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
-from .batches import read_data, warn_of_first_batch
-from .clock import Clock
+from .algorithm import Training
+from .batches import read_data
 from .folder import RunFolder
 from .hooks import (
-    LOOK,
-    Checkpoints,
     Hook,
     ProgressBar,
     hooks_can_be_called,
-    is_due,
-    sample_grids,
 )
-from .objective import Loss, Objective, check_takes, loss_suits_network, something_learns
-from .precision import PRECISIONS, choose_precision
+from .objective import Loss, check_takes, loss_suits_network, something_learns
+from .precision import PRECISIONS
 from .preview import Sampler
-from .processes import Processes, find_processes, step_draws
+from .processes import find_processes
 from .run import Run
-from .settings import Change, Settings, extends_a_run, one_length
-from .state import TrainState, lr_factor
+from .settings import Settings, extends_a_run, one_length
 from .task import Task
 
 
 @contract(
     f"""net: module, loss: function, schedule: schedule or None, steps: count,
-    minutes: number in (0, inf), batch: count, lr: number in (0, inf), weight_decay: number in [0, inf],
-    warmup: count from 0, ema: number in [0, 1), clip_norm: number in (0, inf) or None,
-    precision: one of {PRECISIONS}, augment and sample: function, seed: count from 0,
-    sample_every and checkpoint_every: count or None""",
+    minutes: number in (0, inf), batch and accumulate: count, lr: number in (0, inf),
+    weight_decay: number in [0, inf], warmup: count from 0, ema: number in [0, 1),
+    clip_norm: number in (0, inf) or None, precision: one of {PRECISIONS}, augment and sample: function,
+    seed: count from 0, sample_every and checkpoint_every: count or None""",
     one_length,
     extends_a_run,
     hooks_can_be_called,
@@ -61,6 +53,7 @@ def train(
     fresh: bool = False,
     extend: bool = False,
     batch: int = 128,
+    accumulate: int = 1,
     lr: float = 2e-3,
     weight_decay: float = 0.01,
     warmup: int = 100,
@@ -134,6 +127,8 @@ def train(
             which count from its start. The learning rate then follows the new length: it rises again where
             the run was finished. What was changed is written into the run, see ``run.history``.
         batch: Examples in a step, in each process.
+        accumulate: How many batches make a step, one after the other, where memory holds no larger one: k of
+            them go the same way as one with ``k * batch``, up to rounding (dropout apart).
         lr: Highest learning rate.
         weight_decay: AdamW's weight decay, at least 0.
         warmup: Steps over which the learning rate rises.
@@ -171,6 +166,7 @@ def train(
         steps=steps,
         minutes=minutes,
         batch=batch,
+        accumulate=accumulate,
         lr=lr,
         weight_decay=weight_decay,
         warmup=warmup,
@@ -192,139 +188,3 @@ def train(
         own.insert(0, ProgressBar(steps, training.state.step))
     training.repeat(own)
     return training.run()
-
-
-class Training:
-    """A training under way: its parts, and how far it is.
-
-    Args:
-        task: What is taught.
-        settings: How.
-        folder: The folder of the run, or None.
-        processes: Those that share the work.
-    """
-
-    def __init__(
-        self, task: Task, settings: Settings, folder: RunFolder | None, processes: Processes
-    ) -> None:
-        self.task, self.settings, self.folder, self.processes = task, settings, folder, processes
-        self.pending: list[Tensor] = []  # losses that still lie on the device
-        self.history: list[Change] = []
-        # What the folder is compared with, and keeps: looked up once, for it reads all of the data.
-        self.said: dict[str, Any] = {}
-        if folder is not None:
-            self.said = {**task.described(), **settings.described(processes.count)}
-
-    def begin(self, fresh: bool, extend: bool) -> None:
-        """Start, or go back to where the run in the folder stands."""
-        task, settings, folder = self.task, self.settings, self.folder
-        processes = self.processes
-        saved = processes.from_first(
-            lambda: folder.open(self.said, fresh, extend) if folder else None
-        )
-        task.net.to(processes.device)
-        task.source.move(processes.device)
-        if task.predicts is not None:
-            tell(task.net, task.predicts)  # before the average is copied from it
-        if saved is None:
-            self.precision = processes.from_first(
-                lambda: choose_precision(task.net, processes.device, settings.precision)
-            )
-        else:
-            self.precision = saved["precision"]
-        objective = Objective(task.net, task.loss, task.schedule, self.precision)
-        self.objective = processes.share(objective)
-        self.state = TrainState(task.net, settings.weight_decay, settings.ema)
-        if saved is not None:
-            self.state.load_state_dict(saved["state"])
-            self.history = [Change(**change) for change in saved["history"]]
-        self.clock = Clock(settings.steps, settings.minutes, self.state.seconds, processes)
-        self.done = self.clock.part_done(self.state.step)
-        self.state.finished = self.done >= 1
-        self.unsettled = folder is not None and (saved is None or saved["extended"])
-        self.fresh = fresh
-        if self.state.finished and folder is not None and processes.rank == 0:
-            folder.tell_finished(self.state.step)
-
-    def repeat(self, hooks: Sequence[Hook]) -> None:
-        """Algorithm 1. What follows the descent is bookkeeping."""
-        settings, state, processes = self.settings, self.state, self.processes
-        self.task.net.train()
-        first = True
-        while not state.finished:
-            with step_draws(settings.seed, state.step, settings.batch, processes) as draws:
-                # Line 2: x_0 ~ q(x_0), with its conditions where the data have any.
-                x_0, conditions = self.task.source.draw(settings.batch, draws, processes.device)
-                if first:
-                    warn_of_first_batch(x_0, conditions, self.task.net)
-                    first = False
-                if settings.augment is not None:
-                    x_0 = settings.augment(x_0, generator=draws)
-                # Lines 3 to 5: t and ε are drawn, and the network's guess is compared.
-                with seen():
-                    loss = self.objective(x_0, conditions, draws)
-                processes.backward(loss)
-            # Line 5: the gradient descent step.
-            rate = settings.lr * lr_factor(state.step, self.done, settings.warmup)
-            state.descend(rate, settings.clip_norm)
-
-            self.pending.append(loss.detach())
-            self.done = self.clock.part_done(state.step)
-            state.finished = self.done >= 1
-            due = [hook for hook in hooks if state.finished or is_due(hook, state.step)]
-            if self.unsettled or due or state.finished or state.step % LOOK == 0:
-                self.look()
-            if self.unsettled:
-                self.settle()
-            if processes.rank == 0:
-                for hook in due:
-                    hook(self.run())
-
-    def settle(self) -> None:
-        """Keep which precision this run has and what was changed in it, now that a batch has gone through."""
-        self.unsettled = False
-        if self.folder is not None and self.processes.rank == 0:
-            if self.fresh:
-                self.folder.clear()
-            self.save()
-
-    def look(self) -> None:
-        """Read the losses, all processes together."""
-        self.state.note(self.processes.mean(torch.stack(self.pending)))
-        self.state.seconds = self.clock.seconds()
-        self.pending.clear()
-
-    def run(self) -> Run:
-        """What there is so far."""
-        return Run(
-            net=self.state.ema.net,
-            raw_net=self.task.net,
-            schedule=self.task.schedule,
-            losses=self.state.losses,
-            steps=self.state.step,
-            seconds=self.state.seconds,
-            precision=self.precision,
-            out=None if self.folder is None else self.folder.path,
-            done=min(self.done, 1.0),
-            history=self.history,
-        )
-
-    def keeping(
-        self, folder: RunFolder, sample_every: int | None, checkpoint_every: int | None
-    ) -> list[Hook]:
-        """The hooks that write into the folder: pictures, then the checkpoint."""
-        grids = (
-            [] if sample_every is None else sample_grids(self.task, folder.pictures, sample_every)
-        )
-        return [*grids, Checkpoints(checkpoint_every, self.save)]
-
-    def save(self) -> None:
-        """Write the checkpoint: the state, and what is needed to build the network again."""
-        assert self.folder is not None
-        content = {
-            "state": self.state.state_dict(),
-            "settings": self.said,
-            "history": [asdict(change) for change in self.history],
-            "precision": self.precision,
-        }
-        self.folder.save(content | self.task.kept())

@@ -137,22 +137,26 @@ def _mix64(z: int) -> int:
 
 
 @contextmanager
-def step_draws(seed: int, step: int, batch: int, processes: Processes) -> Iterator[Draws]:
+def step_draws(
+    seed: int, step: int, batch: int, processes: Processes, *, part: int = 0, parts: int = 1
+) -> Iterator[Draws]:
     """The generator of one step: for the whole batch, of which this process takes its rows.
 
-    Inside, torch's own generator is seeded too, for dropout layers ask no other; it is put back.
+    Where a process takes them in several parts, one after the other, each part takes its own. Inside,
+    torch's own generator is seeded too, for dropout layers ask no other; it is put back.
 
     Yields:
         What goes in as ``generator=``. It is on the CPU, so that every device sees the same draws.
     """
     mixed = step_seed(seed, step)
+    number, count = processes.rank * parts + part, processes.count * parts
     generator = torch.Generator().manual_seed(mixed)
     gpus = [processes.device] if processes.device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus):
-        torch.default_generator.manual_seed(_mix64(mixed + processes.rank))
+        torch.default_generator.manual_seed(_mix64(mixed + number))
         if gpus:
-            torch.cuda.manual_seed(_mix64(mixed + processes.rank))
-        if processes.count == 1:
+            torch.cuda.manual_seed(_mix64(mixed + number))
+        if count == 1:
             yield generator
         else:
-            yield BatchSlice(generator, processes.rank * batch, processes.count * batch)
+            yield BatchSlice(generator, number * batch, count * batch)

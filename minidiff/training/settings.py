@@ -43,6 +43,7 @@ class Settings:
     steps: int | None
     minutes: float | None
     batch: int
+    accumulate: int
     lr: float
     weight_decay: float
     warmup: int
@@ -53,10 +54,10 @@ class Settings:
     seed: int
 
     def described(self, processes: int) -> dict[str, Any]:
-        """By name, as they are kept with a run: n processes see n batches in a step."""
+        """By name, as they are kept with a run: a step sees ``accumulate`` batches of each process."""
         said = {**vars(self), "augment": describe_callable(self.augment)}
-        batch = said.pop("batch")
-        return {**said, "batch of all processes": batch * processes}
+        whole = said.pop("batch") * said.pop("accumulate") * processes
+        return {**said, "batch of all processes": whole}
 
 
 @dataclass(frozen=True)

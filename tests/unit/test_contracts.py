@@ -35,6 +35,7 @@ from minidiff.losses.elbo import L_T
 from minidiff.nn.attention import SelfAttention
 from minidiff.nn.blocks import ResBlock
 from minidiff.sampling.solvers import solve
+from minidiff.training.watch import HeldOutLoss
 from minidiff.weights import save
 
 TWO = torch.zeros(3, 2, 8, 8)
@@ -200,6 +201,7 @@ GOOD = [
         {"net": md.MLP(2, width=8, depth=1), "data": torch.zeros(4, 2), "loss": md.simple_loss}
         | {"schedule": S, "steps": 1, "batch": 2, "device": "cpu", "progress": False},
     ),
+    (HeldOutLoss.__init__, {"self": SimpleNamespace(), "data": X}),
     (save, {"path": "nowhere", "net": md.MLP(2, width=8, depth=1), "shape": (2,)}),
     (md.metrics.draw_digits, {"sampler": lambda noise, y, g: noise, "n": 3}),
     (md.metrics.Judge.real, {"self": SimpleNamespace(train=range(9)), "n": 3}),

@@ -139,6 +139,23 @@ def test_seed_mixing_is_splitmix64():
     assert _mix64(0x9E3779B97F4A7C15) == 0x6E789E6AA1B965F4
 
 
+@pytest.mark.parametrize("parts", [2, 4])
+def test_batches_that_make_one_step_go_the_way_of_a_large_one(parts):
+    whole = points_run(batch=8, clip_norm=0.1)
+    split = points_run(batch=8 // parts, accumulate=parts, clip_norm=0.1)
+    assert split.losses == pytest.approx(whole.losses, rel=1e-5)
+    for a, b in zip(whole.net.parameters(), split.net.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    assert points_run(batch=8 // parts).losses != split.losses
+
+
+def test_a_run_may_go_on_with_the_same_step_in_more_parts(tmp_path):
+    points_run(out=tmp_path, batch=8)
+    assert points_run(out=tmp_path, batch=2, accumulate=4).steps == 6
+    with pytest.raises(ValueError, match="batch of all processes: 8 in the folder, 16 now"):
+        points_run(out=tmp_path, batch=8, accumulate=2)
+
+
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_see_the_rows_of_one_whole_batch(count):
     def draws(rank: int, of: int, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -217,7 +234,7 @@ def test_losses_are_read_rarely(monkeypatch):
 
         monkeypatch.setattr(torch.Tensor, name, counted)
     notes = []
-    state = sys.modules["minidiff.training.loop"].TrainState
+    state = sys.modules["minidiff.training.algorithm"].TrainState
     real_note = state.note
     monkeypatch.setattr(
         state, "note", lambda self, x: (notes.append(len(x)), real_note(self, x))[1]

@@ -212,7 +212,7 @@ def test_damaged_checkpoint_is_named(tmp_path, damage):
 
 
 def test_precision_that_was_chosen_first_is_kept(tmp_path, monkeypatch):
-    module = sys.modules["minidiff.training.loop"]
+    module = sys.modules["minidiff.training.algorithm"]
     monkeypatch.setattr(module, "choose_precision", lambda net, x, precision: "bf16")
     with pytest.raises(KeyboardInterrupt):
         train(**settings(out=tmp_path, checkpoint_every=1, loss=interrupted_after(2)))

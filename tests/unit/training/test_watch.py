@@ -1,0 +1,105 @@
+"""Hooks that watch: a held-out loss by the same draws, TensorBoard's curves."""
+
+import builtins
+import functools
+import sys
+import types
+
+import pytest
+import torch
+
+import minidiff as md
+from minidiff.training.watch import HeldOutLoss, TensorBoard
+
+S = md.linear_schedule(20, 0.01, 0.3)
+POINTS = torch.randn(64, 2, generator=md.seeded(0))
+HELD = torch.randn(32, 2, generator=md.seeded(1))
+
+
+def run(hooks=(), steps=6, **options):
+    given = {"schedule": S, "steps": steps, "batch": 8, "device": "cpu", "progress": False}
+    return md.train(md.MLP(2, width=8, depth=1), POINTS, hooks=hooks, **{**given, **options})
+
+
+def test_the_same_network_has_the_same_loss_and_another_one_another():
+    held = HeldOutLoss(HELD, every=2, batch=16, batches=2)
+    after = run([held])
+    assert held.steps == [2, 4, 6]
+    assert len({*held.values}) == 3
+    again = HeldOutLoss(HELD, batch=16, batches=2)
+    for _ in range(2):
+        again(after)
+    assert again.values == [held.values[-1]] * 2
+
+
+def test_it_is_the_mean_of_the_loss_over_its_batches():
+    held = HeldOutLoss(HELD, every=None, batch=16, batches=3, seed=5)
+    after = run([held])
+    generator, losses = md.seeded(5), []
+    for _ in range(3):
+        row = torch.randint(0, 32, (16,), generator=generator)
+        with torch.no_grad():
+            losses.append(md.simple_loss(after.net, HELD[row], S, generator=generator))
+    assert held.values == [pytest.approx(float(torch.stack(losses).mean()), rel=1e-6)]
+
+
+def test_watching_changes_nothing():
+    alone, watched = run(), run([HeldOutLoss(HELD, every=1, batch=4, batches=1)])
+    assert alone.losses == watched.losses
+    for a, b in zip(alone.net.parameters(), watched.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_another_loss_and_labels():
+    net = md.MLP(2, 3, width=8, depth=1)
+    labels = torch.arange(64) % 3
+    held = HeldOutLoss(
+        (HELD, labels[:32]), functools.partial(md.simple_loss, label_dropout=0.0), batches=1
+    )
+    given = {"schedule": S, "steps": 2, "batch": 8, "device": "cpu", "progress": False}
+    md.train(net, (POINTS, labels), hooks=[held], **given)
+    assert len(held.values) == 1
+
+
+class Writer:
+    """What TensorBoard's writer is asked to do."""
+
+    def __init__(self, folder):
+        self.folder, self.scalars, self.flushed, self.closed = folder, [], 0, False
+        Writer.last = self
+
+    def add_scalar(self, name, value, step):
+        self.scalars.append((name, step, value))
+
+    def flush(self):
+        self.flushed += 1
+
+    def close(self):
+        self.closed = True
+
+
+def test_tensorboard_gets_every_step_once_and_the_curves_of_others(monkeypatch, tmp_path):
+    made = types.ModuleType("torch.utils.tensorboard")
+    made.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", made)
+    held = HeldOutLoss(HELD, every=2, batch=4, batches=1)
+    after = run([held, TensorBoard(tmp_path, every=2, also={"held out": held})])
+    writer = Writer.last
+    assert [(s, v) for n, s, v in writer.scalars if n == "loss"] == [*enumerate(after.losses, 1)]
+    curve = [(s, v) for n, s, v in writer.scalars if n == "held out"]
+    assert curve == [*zip(held.steps, held.values, strict=True)]
+    assert (writer.flushed, writer.closed, writer.folder) == (3, True, str(tmp_path))
+
+
+def test_without_tensorboard_it_says_what_to_install(monkeypatch, tmp_path):
+    real = builtins.__import__
+
+    def missing(name, *rest):
+        if name.startswith("torch.utils.tensorboard"):
+            raise ImportError("No module named 'tensorboard'")
+        return real(name, *rest)
+
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(ImportError, match="pip install tensorboard"):
+        TensorBoard(tmp_path)
