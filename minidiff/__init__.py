@@ -52,6 +52,7 @@ from .losses.elbo_sampled import importance_of_times, sampled_bits_per_dim
 from .losses.learned_variance import hybrid_loss, vlb_loss
 from .losses.simple import loss_weights, noisy_classifier_loss, simple_loss
 from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
+from .sampling.editing import inpaint, sdedit
 from .sampling.guidance import (
     classifier_free_guidance,
     classifier_gradient,
@@ -104,6 +105,7 @@ __all__ = [
     "heun_sample",
     "hybrid_loss",
     "importance_of_times",
+    "inpaint",
     "interval",
     "invert",
     "kl_terms",
@@ -128,6 +130,7 @@ __all__ = [
     "score_from_eps",
     "score_from_v",
     "score_from_x0",
+    "sdedit",
     "seeded",
     "shifted_mean",
     "sigmoid_beta_schedule",

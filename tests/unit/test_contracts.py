@@ -234,6 +234,11 @@ GOOD += [
     (solve, {"eps_model": eps_model, "schedule": S, "times": [9.5, 2.5], "x": X}),
     (md.log_snr_times, {"schedule": S, "steps": 3}),
     (md.invert, {"eps_model": eps_model, "schedule": S, "x_0": X, "steps": None}),
+    (md.sdedit, {"eps_model": eps_model, "schedule": S, "x_0": X, "t": 5, "steps": 3}),
+    (
+        md.inpaint,
+        {"eps_model": eps_model, "schedule": S, "known": X, "mask": X, "repeats": 1},
+    ),
     (md.slerp, {"x_a": X + 1, "x_b": X + 1, "weight": 0.5}),
 ]
 SKIP = {"sample_step": frozenset({"v"})}  # it needs variance="learned": see test_bad_input.py

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..validate import as_numbers
+from ..validate import as_numbers, shown
 
 
 def shapes_go_together(mean_1: Any, var_1: Any, mean_2: Any, var_2: Any) -> None:
@@ -139,4 +139,25 @@ def attention_at_each_level(multipliers: Sequence[int], attention: Sequence[bool
         raise ValueError(
             f"attention must say yes or no for each of the {len(multipliers)} levels of "
             f"multipliers, got {list(attention)}"
+        )
+
+
+def a_tensor_masks(mask: Tensor) -> None:
+    """TypeError: If ``mask`` is no tensor."""
+    if not isinstance(mask, Tensor):
+        raise TypeError(f"mask must be a tensor of 0 and 1, or of bools, got {shown(mask)}")
+
+
+def zeros_and_ones(known: Tensor, mask: Tensor) -> None:
+    """ValueError: If ``mask`` holds anything but 0 and 1, or does not go with ``known``."""
+    missing = known.dim() - mask.dim()
+    pairs = zip(mask.shape, known.shape[max(missing, 0) :], strict=False)
+    if missing < 0 or any(n not in (1, m) for n, m in pairs):
+        raise ValueError(
+            f"mask must go with known, {tuple(known.shape)}, as (B, 1, H, W) or (H, W) does with pictures; "
+            f"got {tuple(mask.shape)}"
+        )
+    if not bool(((mask == 0) | (mask == 1)).all()):
+        raise ValueError(
+            "mask must hold 1 where known is known, 0 where it is to be drawn, and nothing else"
         )
