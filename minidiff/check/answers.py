@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from .exercise import Case, Exercise, Mistake
 from .outcome import Outcome, call
+from .slips import Sketch, Slip, derived, kept, packed, unpacked
 
 SUFFIX = ".safetensors"
 SEEDS = (0, 1)  # of the inputs that anyone may see
@@ -25,11 +26,19 @@ SEEDS = (0, 1)  # of the inputs that anyone may see
 
 @dataclass(frozen=True)
 class Answer:
-    """One case, what is expected there, and what each known mistake gives, by its name."""
+    """One case, what is expected there, and what each known mistake gives, by its name.
+
+    Attributes:
+        case: The arguments.
+        expected: What the reference gives.
+        wrong: What each mistake of the exercise's own list gives.
+        sketches: What each slip gives, from an answer sheet; None where they can be computed.
+    """
 
     case: Case
     expected: Outcome
     wrong: Mapping[str, Outcome]
+    sketches: Sequence[Sketch] | None = None
 
 
 def answers(exercise: Exercise, seed: int) -> list[Answer]:
@@ -53,7 +62,7 @@ def answers(exercise: Exercise, seed: int) -> list[Answer]:
 
 
 def write_sheet(exercise: Exercise, path: Path, seeds: Sequence[int] = SEEDS) -> None:
-    """Write the answer sheet of an exercise: outcomes and messages, no code.
+    """Write the answer sheet of an exercise: outcomes and messages, no code; of slips a sketch alone.
 
     Args:
         exercise: With its reference.
@@ -64,28 +73,38 @@ def write_sheet(exercise: Exercise, path: Path, seeds: Sequence[int] = SEEDS) ->
 
     tensors: dict[str, Tensor] = {}
 
-    def packed(outcome: Outcome) -> dict[str, Any]:
+    def packed_whole(outcome: Outcome) -> dict[str, Any]:
         places = {}
         for name, value in outcome.values.items():
             places[name] = str(len(tensors))
             tensors[places[name]] = value.detach().cpu().contiguous().clone()
         return {"values": places, "odd": outcome.odd, "error": outcome.error}
 
-    table = {}
+    known = {seed: answers(exercise, seed) for seed in seeds}
+    inputs = [(answer.case, answer.expected) for seed in seeds for answer in known[seed]]
+    all_slips = [] if exercise.solution is None else derived(exercise.solution)
+    slips, given = kept(exercise, all_slips, inputs)
+    columns = iter(zip(*given, strict=True) if given else [()] * len(inputs))
+    table: dict[str, list[dict[str, Any]]] = {}
     for seed in seeds:
-        table[str(seed)] = [
-            {
-                "case": answer.case.name,
-                "inputs": list(_sums(answer.case)),
-                "expected": packed(answer.expected),
-                "wrong": {name: packed(outcome) for name, outcome in answer.wrong.items()},
-            }
-            for answer in answers(exercise, seed)
-        ]
+        table[str(seed)] = entries = []
+        for answer in known[seed]:
+            numbers, odd = packed(next(columns), answer.expected)
+            tensors[place := str(len(tensors))] = numbers
+            entries.append(
+                {
+                    "case": answer.case.name,
+                    "inputs": list(_sums(answer.case)),
+                    "expected": packed_whole(answer.expected),
+                    "wrong": {name: packed_whole(o) for name, o in answer.wrong.items()},
+                    "slips": {"numbers": place, "odd": odd},
+                }
+            )
     mistakes = [
         {"name": m.name, "done": m.done, "why": m.why, "see": m.see} for m in exercise.mistakes
     ]
-    words = json.dumps({"mistakes": mistakes, "answers": table})
+    said = [{"when": slip.when, "why": slip.why, "early": slip.early} for slip in slips]
+    words = json.dumps({"mistakes": mistakes, "slips": said, "answers": table})
     save_file(tensors, path, metadata={"sheet": words})
 
 
@@ -113,8 +132,9 @@ def _from_sheet(exercise: Exercise, seed: int) -> list[Answer]:
     exercise.mistakes[:] = [
         Mistake(m["name"], _not_here, m["done"], m["why"], m["see"]) for m in words["mistakes"]
     ]
+    exercise.slips = [Slip(s["when"], s["why"], early=s["early"]) for s in words["slips"]]
 
-    def unpacked(entry: Mapping[str, Any]) -> Outcome:
+    def whole(entry: Mapping[str, Any]) -> Outcome:
         values = {name: tensors[place] for name, place in entry["values"].items()}
         return Outcome(values, odd=entry["odd"], error=entry["error"])
 
@@ -129,8 +149,11 @@ def _from_sheet(exercise: Exercise, seed: int) -> list[Answer]:
                 f"({case.name}). Unpack the assignment again; if that does not help, your torch "
                 f"({torch.__version__}) draws other random numbers: tell your instructor"
             )
-        wrong = {name: unpacked(outcome) for name, outcome in entry["wrong"].items()}
-        found.append(Answer(case, unpacked(entry["expected"]), wrong))
+        wrong = {name: whole(outcome) for name, outcome in entry["wrong"].items()}
+        expected, slips = whole(entry["expected"]), entry["slips"]
+        count = len(exercise.slips)
+        sketches = unpacked(tensors[slips["numbers"]], slips["odd"], count, expected)
+        found.append(Answer(case, expected, wrong, sketches))
     return found
 
 

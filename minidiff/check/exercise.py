@@ -51,6 +51,24 @@ class Mistake:
     see: str
 
 
+@dataclass(frozen=True)
+class Slip:
+    """A change of the reference, such as people make; :mod:`minidiff.check.slips` derives them.
+
+    Attributes:
+        when: What was done, as the rest of "Your numbers come out when ...".
+        why: Which advice goes with it, a key of ``minidiff.check.slips.edits.WHY``.
+        function: The reference with this change; None on an answer sheet, which holds its outcomes.
+        early: Whether it is one about times, against which people guard: at t = 1 and 2 the right numbers
+            may stand, if all others are those of the slip.
+    """
+
+    when: str
+    why: str
+    function: Function | None = None
+    early: bool = False
+
+
 @dataclass
 class Exercise:
     """What a student is asked to write, and all that is needed to judge it.
@@ -84,6 +102,8 @@ class Exercise:
     look: Callable[[Any, tuple[Any, ...]], Any] | None = field(default=None, init=False)
     mistakes: list[Mistake] = field(default_factory=list, init=False)
     variants: list[Function] = field(default_factory=list, init=False)
+    # Derived from the reference, or read from an answer sheet; None until they are wanted.
+    slips: Sequence[Slip] | None = field(default=None, init=False)
     path: Path | None = field(default=None, init=False)  # of the file that it was loaded from
 
     def reference(self, function: F) -> F:

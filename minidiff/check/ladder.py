@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from . import slips
 from .answers import SEEDS, Answer, answers
 from .calls import called
 from .exercise import Exercise, Mistake
@@ -78,7 +79,20 @@ def judged(exercise: Exercise, tried: Sequence[Tried]) -> Feedback:
         return Feedback(
             exercise.name, WRONG, rung, m.done, m.why, details=(), see=m.see, mistake=m.name
         )
+    found = slips.named(exercise, _slips_of(exercise), tried)
+    if found:
+        done, why = slips.words(found)
+        name = " | ".join(slip.when for slip in found)
+        return Feedback(
+            exercise.name, WRONG, rung, done, why, (message,), see=exercise.see, mistake=name
+        )
     return Feedback(exercise.name, WRONG, rung, message, details=details, see=exercise.see)
+
+
+def _slips_of(exercise: Exercise) -> Sequence[slips.Slip]:
+    if exercise.slips is None:
+        exercise.slips = [] if exercise.solution is None else slips.derived(exercise.solution)
+    return exercise.slips
 
 
 def _made(mistake: Mistake, tried: Sequence[Tried], rtol: float) -> bool:

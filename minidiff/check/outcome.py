@@ -104,7 +104,7 @@ def _place(error: Exception, function: Function) -> tuple[int, str] | None:
 def same(a: Outcome, b: Outcome, rtol: float) -> bool:
     """Whether two outcomes cannot be told apart: the same error, or equal numbers in equal shapes."""
     if a.error is not None or b.error is not None:
-        return _kind(a.error) == _kind(b.error)
+        return error_kind(a.error) == error_kind(b.error)
     if a.odd is not None or b.odd is not None:
         return a.odd == b.odd
     if a.values.keys() != b.values.keys():
@@ -130,6 +130,6 @@ def differs(got: Tensor, expected: Tensor, rtol: float) -> Tensor:
     return ~close
 
 
-def _kind(error: str | None) -> str | None:
+def error_kind(error: str | None) -> str | None:
     """The error's type: its words depend on the order of the factors in a line."""
     return None if error is None else error.partition(":")[0]

@@ -242,6 +242,7 @@ def _hide_answers(exercise: Exercise) -> None:
     exercise.solution = None
     exercise.variants.clear()
     exercise.mistakes.clear()
+    exercise.slips = []
     if exercise.path is None:
         return
     folder = os.path.realpath(exercise.path.parent) + os.sep
