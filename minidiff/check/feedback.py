@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from .links import anchor
+
 PASSED, TODO, WRONG = "passed", "not attempted", "wrong"
 
 _COLOURS = {PASSED: "#2e7d32", TODO: "#6b6b6b", WRONG: "#b3541e"}
@@ -79,7 +81,7 @@ class Feedback:
             lines = "\n".join(html.escape(line) for line in self.details)
             parts.append(f'<pre style="{_PRE}">{lines}</pre>')
         if self.see:
-            parts.append(f"<div><small>In the book: {html.escape(self.where)}</small></div>")
+            parts.append(f"<div><small>In the book: {anchor(self.where)}</small></div>")
         # The page's own text colour on a tint of the edge: it can be read in light and in dark.
         style = (
             f"border-left:.35em solid {colour};background:{colour}1f;padding:.6em .9em;"
