@@ -80,6 +80,26 @@ def by_double_angle(T: int, s: float) -> Tensor:
     return _betas((1 + torch.cos((t + s) / (1 + s) * math.pi)) / 2)
 
 
+@EXERCISE.correct
+def by_way_of_the_table(T: int, s: float) -> Tensor:
+    """ᾱ first, with its 1 in front, then a loop over neighbours."""
+    f = _f(T, s)
+    alpha_bar = (f / f[0]).tolist()
+    betas = torch.zeros(T)
+    for t in range(1, T + 1):
+        betas[t - 1] = min(0.999, (alpha_bar[t - 1] - alpha_bar[t]) / alpha_bar[t - 1])
+    return betas
+
+
+@EXERCISE.correct
+def with_minimum(T: int, s: float) -> Tensor:
+    """Two curves instead of one and its neighbours."""
+    now, before = torch.arange(1, T + 1).double(), torch.arange(T).double()
+    scale = math.pi / (2 * (1 + s))
+    ratio = (torch.cos((now / T + s) * scale) / torch.cos((before / T + s) * scale)).square()
+    return torch.minimum(1 - ratio, torch.full_like(ratio, 0.999))
+
+
 @EXERCISE.mistake(
     "You forgot the square of the cosine.",
     "f is cos², so that sqrt(ᾱ_t), which multiplies the picture, is the cosine itself.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,6 +49,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("linear, one example, t = 500", (torch.tensor([500]), linear)),
         Case("cosine, T = 200", (torch.tensor([120, 200, 1, 7]), cosine)),
         Case("8 large steps, a time twice", (torch.tensor([5, 2, 8, 2, 1]), short)),
+        Case("linear, t = 2 and 3", (torch.tensor([2, 3]), linear)),
     ]
 
 
@@ -83,6 +85,20 @@ def by_standard_deviations(t: Tensor, schedule: NoiseSchedule) -> Tensor:
     """Twice the log of the ratio of the two weights."""
     a = schedule.alpha_bar[t]
     return 2 * (a.sqrt() / (1 - a).sqrt()).log()
+
+
+@EXERCISE.correct
+def by_numpy(t: Tensor, schedule: NoiseSchedule) -> object:
+    """In arrays."""
+    a = schedule.alpha_bar.numpy()[t.numpy()]
+    return np.log(a) - np.log1p(-a)
+
+
+@EXERCISE.correct
+def by_odds(t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """Minus the logarithm of noise over signal, gathered from the whole table."""
+    a = schedule.alpha_bar.clamp(1e-300, 1 - 1e-16)
+    return -torch.gather((1 / a - 1).log(), 0, t)
 
 
 @EXERCISE.mistake(

@@ -55,6 +55,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         case("one picture, t = T", (1, 1, 2, 2), [1000]),
         case("three pictures, each with its t", (3, 1, 4, 5), [1, 300, 1000]),
         case("four pictures of 4×4", (4, 2, 4, 4), [20, 400, 600, 999]),
+        case("two pictures, t = 2 and 3", (2, 1, 3, 3), [2, 3]),
     ]
 
 
@@ -88,6 +89,29 @@ def by_einops_shapes(x_0: Tensor, t: Tensor, schedule: NoiseSchedule, noise: Ten
     table = schedule.alpha_bar.float()
     a = table[t][:, None, None, None]
     return torch.sqrt(a) * x_0 + torch.sqrt(1 - a) * noise
+
+
+@EXERCISE.correct
+def by_einsum(x_0: Tensor, t: Tensor, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
+    """Weights of shape (B,), and no reshape."""
+    a = schedule.alpha_bar.gather(0, t).to(x_0.dtype)
+    signal = torch.einsum("b,bchw->bchw", a.sqrt(), x_0)
+    return signal + torch.einsum("b,bchw->bchw", (1 - a).sqrt(), noise)
+
+
+@EXERCISE.correct
+def turned_round(x_0: Tensor, t: Tensor, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
+    """The batch as the last axis, where weights of shape (B,) fit."""
+    a = schedule.alpha_bar[t]
+    mixed = x_0.movedim(0, -1) * a**0.5 + noise.movedim(0, -1) * (1 - a) ** 0.5
+    return mixed.movedim(-1, 0).float()
+
+
+@EXERCISE.correct
+def as_an_angle(x_0: Tensor, t: Tensor, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
+    """The two weights are a cosine and a sine."""
+    angle = torch.acos(schedule.alpha_bar[t].sqrt()).view(len(t), *[1] * (x_0.dim() - 1))
+    return torch.cos(angle) * x_0 + torch.sin(angle) * noise
 
 
 @EXERCISE.mistake(

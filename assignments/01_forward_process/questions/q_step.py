@@ -51,6 +51,8 @@ def cases(generator: torch.Generator) -> list[Case]:
         case("t = T", long.T, long),
         case("8 large steps, t = 4", 4, short),
         case("8 large steps, t = T", 8, short),
+        case("t = 2", 2, long),
+        case("t = 3", 3, long),
     ]
 
 
@@ -93,6 +95,21 @@ def picture_by_picture(x: Tensor, t: int, schedule: NoiseSchedule, noise: Tensor
 
 def _mixed(x: Tensor, noise: Tensor, of_x: float, of_noise: float) -> Tensor:
     return of_x * x + of_noise * noise
+
+
+@EXERCISE.correct
+def by_the_ratio(x: Tensor, t: int, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
+    """α_t as the ratio of two neighbouring ᾱ."""
+    alpha = float(schedule.alpha_bar[t] / schedule.alpha_bar[t - 1])
+    return alpha**0.5 * x + (1 - alpha) ** 0.5 * noise
+
+
+@EXERCISE.correct
+def as_a_weighted_sum(x: Tensor, t: int, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
+    """Both in one tensor, summed with their weights."""
+    beta = schedule.beta[t]
+    weights = torch.stack([1 - beta, beta]).sqrt().to(x.dtype)
+    return (weights.view(2, 1, 1, 1, 1) * torch.stack([x, noise])).sum(0)
 
 
 @EXERCISE.mistake(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
+
 import torch
 from torch import Tensor
 
@@ -91,6 +94,21 @@ def filled_in(beta: Tensor) -> Tables:
     for t in range(1, T + 1):
         alpha_bar[t] = alpha_bar[t - 1] * alpha[t]
     return alpha, alpha_bar
+
+
+@EXERCISE.correct
+def by_accumulate(beta: Tensor) -> Tables:
+    """With plain numbers, by the library of loops."""
+    alphas = [1.0, *(1.0 - b for b in beta.tolist())]
+    products = list(itertools.accumulate(alphas, operator.mul))
+    return torch.tensor(alphas, dtype=torch.float64), torch.tensor(products, dtype=torch.float64)
+
+
+@EXERCISE.correct
+def padded(beta: Tensor) -> Tables:
+    """A β_0 = 0 in front, and no more to be done."""
+    beta = torch.nn.functional.pad(beta.to(torch.float64), (1, 0))
+    return 1 - beta, (1 - beta).cumprod(0)
 
 
 @EXERCISE.mistake(

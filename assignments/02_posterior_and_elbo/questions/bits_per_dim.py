@@ -81,6 +81,21 @@ def _entries(shape: tuple[int, ...]) -> int:
     return math.prod(shape[1:])
 
 
+@EXERCISE.correct
+def divided_twice(nats: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Divided twice, and the entries counted in a loop."""
+    entries = 1
+    for length in list(shape)[1:]:
+        entries *= length
+    return nats.double() / entries / torch.log(torch.tensor(2.0, dtype=torch.float64))
+
+
+@EXERCISE.correct
+def from_the_whole_batch(nats: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The entries of all pictures, divided by how many there are."""
+    return nats * shape[0] / (torch.empty(shape).numel() * math.log(2))
+
+
 @EXERCISE.mistake(
     "You multiplied by ln 2.",
     "That goes from bits to nats. One nat is 1.44 bits, so divide by ln 2.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -77,6 +79,25 @@ def by_log_variances(mean_1: Tensor, var_1: Tensor, mean_2: Tensor, var_2: Tenso
     l_1, l_2 = var_1.log(), var_2.log()
     distance = (mean_1 - mean_2) ** 2 * torch.exp(-l_2)
     return 0.5 * (-1.0 + l_2 - l_1 + torch.exp(l_1 - l_2) + distance)
+
+
+@EXERCISE.correct
+def entry_by_entry(mean_1: Tensor, var_1: Tensor, mean_2: Tensor, var_2: Tensor) -> Tensor:
+    """A loop over all entries, with plain numbers."""
+    found = []
+    for m, v, n, w in zip(
+        *(x.flatten().tolist() for x in (mean_1, var_1, mean_2, var_2)), strict=True
+    ):
+        found.append(math.log(w / v) / 2 + (v + (m - n) ** 2) / (2 * w) - 0.5)
+    return torch.tensor(found).reshape(mean_1.shape)
+
+
+@EXERCISE.correct
+def as_cross_entropy(mean_1: Tensor, var_1: Tensor, mean_2: Tensor, var_2: Tensor) -> Tensor:
+    """What coding with the wrong distribution costs, less the entropy; in float64."""
+    m, v, n, w = (x.double() for x in (mean_1, var_1, mean_2, var_2))
+    cross = 0.5 * (torch.log(2 * math.pi * w) + (v + (m - n).square()) / w)
+    return cross - 0.5 * torch.log(2 * math.pi * math.e * v)
 
 
 @EXERCISE.mistake(

@@ -60,6 +60,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         case("three pictures, each with its t", (3, 1, 4, 5), [700, 2, 40], long),
         case("8 large steps, five pictures", (5, 2, 3, 4), [4, 8, 1, 2, 6], short),
         case("8 large steps, four pictures of 4×4", (4, 2, 4, 4), [7, 3, 5, 1], short),
+        case("two pictures, t = 2 and 3", (2, 1, 3, 3), [2, 3], long),
     ]
 
 
@@ -106,6 +107,24 @@ def in_place(x_t: Tensor, t: Tensor, schedule: NoiseSchedule, eps: Tensor) -> Te
     outer = schedule.alpha.rsqrt().float()
     x_t -= eps.mul_(of_eps[t][:, None, None, None])
     return x_t.mul_(outer[t].view(-1, 1, 1, 1))
+
+
+@EXERCISE.correct
+def by_einsum(x_t: Tensor, t: Tensor, schedule: NoiseSchedule, eps: Tensor) -> Tensor:
+    """Two weights of shape (B,), and no reshape; in float64."""
+    a = schedule.alpha[t]
+    of_eps = (1 - a) / ((1 - schedule.alpha_bar[t]) * a).sqrt()
+    return torch.einsum("b,bchw->bchw", a.rsqrt(), x_t.double()) - torch.einsum(
+        "b,bchw->bchw", of_eps, eps.double()
+    )
+
+
+@EXERCISE.correct
+def turned_round(x: Tensor, times: Tensor, table: NoiseSchedule, guess: Tensor) -> Tensor:
+    """The batch as the last axis, where weights of shape (B,) fit."""
+    beta, left = table.beta[times], table.alpha_bar[times]
+    x, guess = x.movedim(0, 3), guess.movedim(0, 3)
+    return ((x - guess * beta / (1 - left) ** 0.5) * (1 - beta) ** -0.5).movedim(3, 0).float()
 
 
 @EXERCISE.mistake(

@@ -53,7 +53,7 @@ def cases(generator: torch.Generator) -> list[Case]:
             f"t = {'T' if t == schedule.T else t}",
             (noise(generator, 2, 1, 3, 3), pictures(generator, 2, 1, 3, 3), t, schedule),
         )
-        for t in (500, 30, 1, schedule.T)
+        for t in (500, 30, 1, schedule.T, 2, 3)
     ]
 
 
@@ -94,6 +94,24 @@ def with_plain_numbers(x_t: Tensor, x_0: Tensor, t: int, schedule: NoiseSchedule
     """Floats instead of tensors."""
     beta, now, before = _numbers(t, schedule)
     return _mixed(x_t, x_0, beta, now, before), (1 - before) / (1 - now) * beta
+
+
+@EXERCISE.correct
+def by_regression(x_t: Tensor, x_0: Tensor, t: int, schedule: NoiseSchedule) -> Pair:
+    """x_{t-1} given x_0, corrected by how far x_t is from where it was expected."""
+    beta, now, before = _numbers(t, schedule)
+    slope = math.sqrt(1 - beta) * (1 - before) / (1 - now)
+    mean = math.sqrt(before) * x_0.double() + slope * (x_t.double() - math.sqrt(now) * x_0)
+    return mean, 1 - before - slope**2 * (1 - now)
+
+
+@EXERCISE.correct
+def through_the_noise(x_t: Tensor, x_0: Tensor, t: int, schedule: NoiseSchedule) -> Pair:
+    """The noise in x_t first, and then the mean that the model uses."""
+    beta, now, _ = (torch.tensor(x, dtype=torch.float64) for x in _numbers(t, schedule))
+    eps = (x_t - now.sqrt() * x_0.double()) / (1 - now).sqrt()
+    mean = (x_t - beta / (1 - now).sqrt() * eps) / (1 - beta).sqrt()
+    return mean, schedule.beta_tilde[t]
 
 
 @EXERCISE.mistake(

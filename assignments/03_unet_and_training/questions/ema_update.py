@@ -84,6 +84,23 @@ def _mix(ema_net: nn.Module, net: nn.Module, old: float, new: float) -> None:
         averaged.data = old * averaged.data + new * fresh.data
 
 
+@EXERCISE.correct
+def towards_the_new(ema_net: nn.Module, net: nn.Module, decay: float) -> None:
+    """A step of 1 - d towards the trained weights."""
+    new = dict(net.named_parameters())
+    for name, averaged in ema_net.named_parameters():
+        averaged.data.sub_((1 - decay) * (averaged.data - new[name].data))
+
+
+@EXERCISE.correct
+def all_at_once(ema_net: nn.Module, net: nn.Module, decay: float) -> None:
+    """As one long vector."""
+    flat = torch.nn.utils.parameters_to_vector
+    with torch.no_grad():
+        mixed = decay * flat(ema_net.parameters()) + (1 - decay) * flat(net.parameters())
+        torch.nn.utils.vector_to_parameters(mixed, ema_net.parameters())
+
+
 @EXERCISE.mistake(
     "You swapped the weights d and 1 - d.",
     "d is near 1 and keeps the old average; only a small share, 1 - d, of the new weights comes in.",

@@ -145,6 +145,26 @@ def _correction(x: Tensor, c: Tensor, block: nn.ModuleDict) -> Tensor:
     return out
 
 
+@EXERCISE.correct
+def by_sigmoids(x: Tensor, c: Tensor, block: nn.ModuleDict) -> Tensor:
+    """SiLU written out, and the shortcut first."""
+    out = block["skip"](x)
+    h = block["norm1"](x)
+    h = block["conv1"](h * torch.sigmoid(h))
+    h = h + block["cond"](c * torch.sigmoid(c)).unsqueeze(-1).unsqueeze(-1)
+    h = block["norm2"](h)
+    return out + block["conv2"](h * torch.sigmoid(h))
+
+
+@EXERCISE.correct
+def by_layers(x: Tensor, c: Tensor, block: nn.ModuleDict) -> Tensor:
+    """The two halves as networks of their own."""
+    first = nn.Sequential(block["norm1"], nn.SiLU(), block["conv1"])
+    second = nn.Sequential(block["norm2"], nn.SiLU(), block["conv2"])
+    condition = nn.Sequential(nn.SiLU(), block["cond"], nn.Unflatten(1, (-1, 1, 1)))
+    return second(first(x) + condition(c)) + block["skip"](x)
+
+
 @EXERCISE.mistake(
     "You left out the shortcut.",
     "A block computes only a correction to x. It ends with a sum: skip(x) + the result of the second "

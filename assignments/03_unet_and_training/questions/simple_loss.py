@@ -75,6 +75,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         case("one picture, t = 300", (1, 1, 2, 3), [300]),
         case("three pictures, each with its t", (3, 2, 4, 5), [2, 150, 1000]),
         case("four pictures of 4×4", (4, 1, 4, 4), [20, 400, 600, 999]),
+        case("two pictures, t = 1 and 3", (2, 1, 3, 3), [1, 3]),
     ]
 
 
@@ -146,6 +147,27 @@ def _error(
     eps_model: EpsModel, x_0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule
 ) -> Tensor:
     return eps_model(q_sample(x_0, t, schedule, noise=noise), t) - noise
+
+
+@EXERCISE.correct
+def by_torch(
+    eps_model: nn.Module, x_0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule
+) -> Tensor:
+    """The jump by einsum, the comparison by torch's own function."""
+    a = schedule.alpha_bar[t].float()
+    x_t = torch.einsum("b,bchw->bchw", a**0.5, x_0)
+    x_t = x_t + torch.einsum("b,bchw->bchw", (1 - a) ** 0.5, noise)
+    return F.mse_loss(eps_model(x_t, t), noise)
+
+
+@EXERCISE.correct
+def by_the_length(
+    net: nn.Module, clean: Tensor, times: Tensor, eps: Tensor, table: NoiseSchedule
+) -> Tensor:
+    """The squared length of the error, divided by the number of entries."""
+    a = beside(table.alpha_bar[times], clean)
+    error = net(torch.sqrt(a) * clean + torch.sqrt(1 - a) * eps, times) - eps
+    return torch.linalg.vector_norm(error) ** 2 / error.numel()
 
 
 @EXERCISE.mistake(

@@ -76,6 +76,26 @@ def in_float64(t: Tensor, dim: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
+@EXERCISE.correct
+def number_by_number(t: Tensor, dim: int) -> Tensor:
+    """A loop over times and columns, with plain numbers."""
+    half = dim // 2
+    rows = []
+    for time in t.tolist():
+        angles = [time / 10000 ** (i / half) for i in range(half)]
+        rows.append([math.sin(a) for a in angles] + [math.cos(a) for a in angles])
+    return torch.tensor(rows)
+
+
+@EXERCISE.correct
+def by_a_shifted_sine(t: Tensor, dim: int) -> Tensor:
+    """A cosine is a sine, a quarter of a circle ahead; in float64."""
+    angles = torch.einsum(
+        "b,i->bi", t.double(), torch.logspace(0, -4, dim // 2 + 1, dtype=torch.float64)[:-1]
+    )
+    return torch.stack([angles, angles + math.pi / 2], dim=1).sin().flatten(1)
+
+
 @EXERCISE.mistake(
     "You put the cosines first.",
     "Sines first, then cosines. A network learns with either, but weights that are shared fit only one.",

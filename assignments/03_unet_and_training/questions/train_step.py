@@ -187,6 +187,31 @@ def _step(
     return loss.item()
 
 
+@EXERCISE.correct
+def gradients_set_to_none(net: nn.Module, optimizer: Optimizer, loss_of: Loss) -> float:
+    """Emptied by hand, before the loss is computed."""
+    for weights in net.parameters():
+        weights.grad = None
+    loss = loss_of(net)
+    loss.backward()  # type: ignore[no-untyped-call]
+    clip_grad_norm_(list(net.parameters()), max_norm=1.0, norm_type=2)
+    optimizer.step()
+    return float(loss.detach())
+
+
+@EXERCISE.correct
+def scaled_by_hand(net: nn.Module, optimizer: Optimizer, loss_of: Loss) -> Tensor:
+    """One long vector, as the equation has it; the loss comes back as a tensor."""
+    net.zero_grad()
+    loss = loss_of(net)
+    loss.backward()  # type: ignore[no-untyped-call]
+    length = torch.cat([g.flatten() for g in _gradients(net)]).norm()
+    for g in _gradients(net):
+        g.mul_(torch.clamp(1 / length, max=1.0))
+    optimizer.step()
+    return loss.detach()
+
+
 @EXERCISE.mistake(
     "The gradient of the step before was still there when backward() ran.",
     "backward() adds to what it finds. Empty the gradients before it: optimizer.zero_grad().",

@@ -51,6 +51,7 @@ def cases(generator: torch.Generator) -> list[Case]:
     schedule = linear_schedule()
     steps = {"t = 500 to 400": (500, 400), "t = T to 500": (1000, 500), "the step into 0": (20, 0)}
     steps["one step of the chain"] = (300, 299)
+    steps |= {"t = 2 to 1": (2, 1), "t = 3 to 1": (3, 1), "t = 1 to 0": (1, 0)}
     shape = (2, 1, 3, 3)
     return [
         Case(name, (noise(generator, *shape), noise(generator, *shape), t, s, schedule))
@@ -86,6 +87,22 @@ def in_one_line(eps: Tensor, x_t: Tensor, t: int, s: int, schedule: NoiseSchedul
 def in_float64(eps: Tensor, x_t: Tensor, t: int, s: int, schedule: NoiseSchedule) -> Tensor:
     """All in double precision."""
     return ddim_step(eps.double(), x_t.double(), t, s, schedule)
+
+
+@EXERCISE.correct
+def by_the_ratio(eps: Tensor, x_t: Tensor, t: int, s: int, schedule: NoiseSchedule) -> Tensor:
+    """x_t rescaled, and the noise by how much its weight changes."""
+    a_t, a_s = _levels(t, s, schedule)
+    scale = math.sqrt(a_s / a_t)
+    return scale * x_t + (math.sqrt(1 - a_s) - scale * math.sqrt(1 - a_t)) * eps
+
+
+@EXERCISE.correct
+def by_noise_to_signal(eps: Tensor, x_t: Tensor, t: int, s: int, schedule: NoiseSchedule) -> Tensor:
+    """A step of Euler's method in x / sqrt(ᾱ), whose noise has the size sqrt(1 / ᾱ - 1)."""
+    a = schedule.alpha_bar
+    sigma = (1 / a - 1).sqrt()
+    return a[s] ** 0.5 * (x_t / a[t] ** 0.5 + (sigma[s] - sigma[t]) * eps)
 
 
 @EXERCISE.mistake(

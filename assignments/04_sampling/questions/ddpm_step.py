@@ -56,7 +56,7 @@ def cases(generator: torch.Generator) -> list[Case]:
                 noise(generator, *shape),
             ),
         )
-        for t in (500, 40, 2, 1, schedule.T)
+        for t in (500, 40, 2, 1, schedule.T, 3)
     ]
 
 
@@ -97,6 +97,26 @@ def through_the_posterior(
     of_x_t = math.sqrt(1 - beta) * (1 - before) / (1 - now)
     mean = of_x_t * x_t + math.sqrt(before) * beta / (1 - now) * x0_hat
     return mean + _std(t, schedule) * z
+
+
+@EXERCISE.correct
+def in_two_terms(eps: Tensor, x_t: Tensor, t: int, schedule: NoiseSchedule, z: Tensor) -> Tensor:
+    """Each term with its own factor; no noise once t is 1; in float64."""
+    alpha, left = float(schedule.alpha[t]), float(schedule.alpha_bar[t])
+    mean = x_t.double() / math.sqrt(alpha)
+    mean -= (1 - alpha) / math.sqrt(alpha * (1 - left)) * eps.double()
+    return mean if t <= 1 else mean + _std(t, schedule) * z
+
+
+@EXERCISE.correct
+def variance_from_the_levels(
+    eps: Tensor, x_t: Tensor, t: int, schedule: NoiseSchedule, z: Tensor
+) -> Tensor:
+    """β̃_t from ᾱ alone."""
+    now, before = (float(a) for a in (schedule.alpha_bar[t], schedule.alpha_bar[t - 1]))
+    step = 1 - now / before
+    mean = (x_t - step * (1 - now) ** -0.5 * eps) * (1 - step) ** -0.5
+    return torch.add(mean, z, alpha=math.sqrt(step * (1 - before) / (1 - now)))
 
 
 @EXERCISE.mistake(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,7 +55,7 @@ $$\hat{\mathbf{x}}_0 = \frac{\mathbf{x}_t - \sqrt{1 - \bar\alpha_t}\,\hat{\bolds
 def cases(generator: torch.Generator) -> list[Case]:
     """Early, in the middle, and at both ends."""
     schedule = linear_schedule()
-    times = {"t = 500": 500, "t = 60": 60, "t = 1": 1, "t = T": schedule.T}
+    times = {"t = 500": 500, "t = 60": 60, "t = 1": 1, "t = T": schedule.T, "t = 2": 2, "t = 3": 3}
     shape = (3, 2, 4, 5)
     return [
         Case(name, (noise(generator, *shape), t, noise(generator, *shape), schedule))
@@ -96,6 +97,20 @@ def one_by_one(x_t: Tensor, t: int, eps: Tensor, schedule: NoiseSchedule) -> Ten
     left = torch.prod(schedule.alpha[1 : t + 1]).float()
     rows = [(x - torch.sqrt(1 - left) * e) / left.sqrt() for x, e in zip(x_t, eps, strict=True)]
     return torch.stack(rows)
+
+
+@EXERCISE.correct
+def by_two_factors(x_t: Tensor, t: int, eps: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """Both factors first, both in float64."""
+    left = schedule.alpha_bar[t].double()
+    return left.rsqrt() * x_t.double() - ((1 - left) / left).sqrt() * eps
+
+
+@EXERCISE.correct
+def by_numpy(x_t: Tensor, t: int, eps: Tensor, schedule: NoiseSchedule) -> object:
+    """In arrays."""
+    of_picture, of_noise = _levels(t, schedule)
+    return np.divide(x_t.numpy() - of_noise * eps.numpy(), of_picture)
 
 
 @EXERCISE.mistake(

@@ -106,6 +106,21 @@ def with_whole_numbers(T: int, steps: int) -> list[int]:
     return [(2 * T * k + steps) // (2 * steps) for k in range(steps, -1, -1)]
 
 
+@EXERCISE.correct
+def from_the_end(T: int, steps: int) -> np.ndarray:
+    """N - k steps are left; an array of whole numbers."""
+    return np.rint(np.arange(steps, -1, -1) * T / steps).astype(int)
+
+
+@EXERCISE.correct
+def in_a_loop(T: int, steps: int) -> list[int]:
+    """One entry after the other."""
+    times = [T]
+    while len(times) <= steps:
+        times.append(round(T * (1 - len(times) / steps)))
+    return times
+
+
 @EXERCISE.mistake(
     "Your list does not end in 0.",
     "All else is right, but the walk stops at the last time before 0, where there is still noise in the "

@@ -52,6 +52,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         case("s = 0", (2, 1, 3, 3), [100, 700], 0.0),
         case("three pictures, each with its t, s = 2.5", (3, 1, 4, 5), [2, 150, 1000], 2.5),
         case("four pictures of 4×4, s = 0.5", (4, 2, 4, 4), [20, 100, 250, 600], 0.5),
+        case("two pictures, t = 1 and 3, s = 2", (2, 1, 3, 3), [1, 3], 2.0),
     ]
 
 
@@ -92,6 +93,24 @@ def through_the_score(
 
 def _root(t: Tensor, schedule: NoiseSchedule, x: Tensor) -> Tensor:
     return beside((1 - schedule.alpha_bar[t]).sqrt(), x)
+
+
+@EXERCISE.correct
+def by_einsum(
+    eps: Tensor, gradient: Tensor, t: Tensor, schedule: NoiseSchedule, s: float
+) -> Tensor:
+    """Weights of shape (B,), and no reshape; in float64."""
+    spread = s * (1 - schedule.alpha_bar[t]).sqrt()
+    return eps - torch.einsum("b,bchw->bchw", spread, gradient.double())
+
+
+@EXERCISE.correct
+def turned_round(
+    guess: Tensor, slope: Tensor, times: Tensor, table: NoiseSchedule, weight: float
+) -> Tensor:
+    """The batch as the last axis, where weights of shape (B,) fit."""
+    spread = (1 - table.alpha_bar[times]) ** 0.5
+    return guess + (slope.movedim(0, -1) * spread * -weight).movedim(-1, 0).to(guess.dtype)
 
 
 @EXERCISE.mistake(

@@ -99,6 +99,23 @@ def one_by_one(y: Tensor, p: float, u: Tensor, null: int) -> Tensor:
     return torch.tensor([null if number < p else label for label, number in pairs])
 
 
+@EXERCISE.correct
+def from_a_list(y: Tensor, p: float, u: Tensor, null: int) -> Tensor:
+    """A list of plain numbers."""
+    return torch.tensor(
+        [null if x < p else label for label, x in zip(y.tolist(), u.tolist(), strict=True)]
+    )
+
+
+@EXERCISE.correct
+def kept_where_not_below(y: Tensor, p: float, u: Tensor, null: int) -> Tensor:
+    """All lost at first; the kept ones are put back."""
+    new = torch.full_like(y, null)
+    kept = ~(u < p)
+    new[kept] = y[kept]
+    return new
+
+
 @EXERCISE.mistake(
     "You dropped the labels that should stay, and kept the others.",
     "u < p happens with probability p: there the label is lost. The library's p is 0.1, one label in ten.",

@@ -96,6 +96,21 @@ def written_with_s(net: LabelNet, x_t: Tensor, t: Tensor, y: Tensor, w: float) -
     return unconditional + s * (conditional - unconditional)
 
 
+@EXERCISE.correct
+def by_lerp(net: LabelNet, x_t: Tensor, t: Tensor, y: Tensor, w: float) -> Tensor:
+    """Beyond the end of the line from one prediction to the other."""
+    with_label, without = _both(net, x_t, t, y)
+    return torch.lerp(without, with_label, 1 + w)
+
+
+@EXERCISE.correct
+def by_a_correction(net: LabelNet, x: Tensor, times: Tensor, labels: Tensor, w: float) -> Tensor:
+    """The conditional prediction, and w times the difference; in float64."""
+    none = torch.tensor([net.null_label] * len(labels))
+    with_label = net(x, times, labels).double()
+    return with_label + w * (with_label - net(x, times, none))
+
+
 @EXERCISE.mistake(
     "Your w is the s of the other convention: uncond + w (cond - uncond).",
     "Both are in use, with s = 1 + w. On the slides w = 0 means no guidance; here yours would ignore the "

@@ -94,6 +94,26 @@ def _spread(x: Tensor) -> Tensor:
     return x.std(dim=(1, 2, 3), keepdim=True)
 
 
+@EXERCISE.correct
+def by_variances(guided: Tensor, conditional: Tensor, phi: float) -> Tensor:
+    """The root of the ratio of variances, over flat pictures; in float64."""
+    ratio = conditional.double().flatten(1).var(1) / guided.double().flatten(1).var(1)
+    factor = phi * ratio.sqrt() + (1 - phi)
+    return torch.einsum("b,bchw->bchw", factor, guided.double())
+
+
+@EXERCISE.correct
+def by_hand(guided: Tensor, conditional: Tensor, phi: float) -> Tensor:
+    """Deviations from the mean, squared and averaged; what divides both is left out."""
+
+    def size(x: Tensor) -> Tensor:
+        flat = x.reshape(len(x), -1)
+        return (flat - flat.mean(1, keepdim=True)).square().sum(1).sqrt()
+
+    factor = 1 + phi * (size(conditional) / size(guided) - 1)
+    return guided * factor[:, None, None, None]
+
+
 @EXERCISE.mistake(
     "You took one standard deviation over the whole batch.",
     "Then a picture's prediction depends on its company. Each picture has its own: take the std over "

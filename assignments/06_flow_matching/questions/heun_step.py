@@ -85,6 +85,25 @@ def in_float64(velocity: Velocity, x: Tensor, t: float, s: float) -> Tensor:
     return heun_step(velocity, x.double(), t, s)
 
 
+@EXERCISE.correct
+def by_a_correction(velocity: Velocity, x: Tensor, t: float, s: float) -> Tensor:
+    """Euler's step, corrected by half of how much the velocity changed."""
+    first = velocity(x, t)
+    ahead = x + first * (s - t)
+    return ahead + 0.5 * (s - t) * (velocity(ahead, s) - first)
+
+
+@EXERCISE.correct
+def by_a_stack(velocity: Velocity, place: Tensor, start: float, end: float) -> Tensor:
+    """The mean of both velocities; one point at a time."""
+    rows = []
+    for x in place:
+        first = velocity(x, start)
+        both = torch.stack([first, velocity(x.add(first, alpha=end - start), end)])
+        rows.append(x + (end - start) * both.mean(0))
+    return torch.stack(rows)
+
+
 @EXERCISE.mistake(
     "This is Euler's step: one velocity, at the beginning.",
     "Heun's method also asks at the far end and takes the mean; that makes it of second order.",

@@ -67,6 +67,19 @@ def in_place(eps_y: Tensor, eps_all: Tensor, s: float) -> Tensor:
     return eps_y.add_(difference, alpha=s - 1)
 
 
+@EXERCISE.correct
+def as_a_mixture(eps_y: Tensor, eps_all: Tensor, s: float) -> Tensor:
+    """A weight for each of the two."""
+    return s * eps_y + (1 - s) * eps_all
+
+
+@EXERCISE.correct
+def by_einsum(eps_y: Tensor, eps_all: Tensor, s: float) -> Tensor:
+    """Both in one tensor, summed with their weights."""
+    weights = torch.tensor([s, 1 - s], dtype=torch.float64)
+    return torch.einsum("i,i...->...", weights, torch.stack([eps_y, eps_all]).double())
+
+
 @EXERCISE.mistake(
     "You used s as the slide's weight w.",
     "s is w + 1. At s = 1 there should be no guidance: eps_y alone comes out.",

@@ -90,6 +90,24 @@ def place_by_place(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return out
 
 
+@EXERCISE.correct
+def head_by_head(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Example by example, both factors scaled beforehand."""
+    shrink = q.shape[-1] ** 0.25
+    rows = [
+        torch.softmax((a / shrink) @ (b / shrink).T, 1) @ c for a, b, c in zip(q, k, v, strict=True)
+    ]
+    return torch.stack(rows)
+
+
+@EXERCISE.correct
+def by_broadcasting(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Every pair of places at once, by products that are summed; float64."""
+    scores = (q[:, :, None, :].double() * k[:, None, :, :]).sum(-1) / math.sqrt(q.size(-1))
+    shares = torch.exp(scores - torch.logsumexp(scores, -1, keepdim=True))
+    return (shares[..., None] * v[:, None, :, :]).sum(2)
+
+
 @EXERCISE.mistake(
     "You did not divide by sqrt(d).",
     "The products grow with the number of entries they sum up. Undivided, the softmax sees little but the "

@@ -44,7 +44,8 @@ def cases(generator: torch.Generator) -> list[Case]:
         a = schedule.alpha_bar[t]
         return Case(name, (a.sqrt() * x_0 + (1 - a).sqrt() * eps, eps, t, schedule))
 
-    return [case("t = 300", 300), case("t = 1", 1), case("t = 700", 700), case("t = T", 1000)]
+    times = {"t = 300": 300, "t = 1": 1, "t = 700": 700, "t = T": 1000, "t = 2": 2, "t = 3": 3}
+    return [case(name, t) for name, t in times.items()]
 
 
 def _weights(t: int, schedule: NoiseSchedule) -> tuple[float, float]:
@@ -81,6 +82,21 @@ def step_by_step(x_t: Tensor, eps: Tensor, t: int, schedule: NoiseSchedule) -> T
     for s in range(t, 0, -1):
         x = x / schedule.alpha[s].sqrt()
     return x
+
+
+@EXERCISE.correct
+def by_the_ratio(x_t: Tensor, eps: Tensor, t: int, schedule: NoiseSchedule) -> Tensor:
+    """Each term divided by itself."""
+    a = float(schedule.alpha_bar[t])
+    return x_t / math.sqrt(a) - eps * math.sqrt(1 / a - 1)
+
+
+@EXERCISE.correct
+def by_numpy(x_t: Tensor, eps: Tensor, t: int, schedule: NoiseSchedule) -> Tensor:
+    """In arrays."""
+    a = schedule.alpha_bar.numpy()[t]
+    x_0: Tensor = torch.from_numpy((x_t.numpy() - (1 - a) ** 0.5 * eps.numpy()) / a**0.5)
+    return x_0
 
 
 @EXERCISE.mistake(

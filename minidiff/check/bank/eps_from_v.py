@@ -55,6 +55,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         case("three pictures, each with its t", [150, 90, 20], cosine),
         case("t = 1", [1], cosine),
         case("ᾱ_T = 0, t = T", [4], zero),
+        case("two pictures, t = 2 and 3", [2, 3], cosine),
     ]
 
 
@@ -95,6 +96,22 @@ def one_by_one(x_t: Tensor, v: Tensor, t: Tensor, schedule: NoiseSchedule) -> Te
         a = float(schedule.alpha_bar[time])
         rows.append(math.sqrt(1 - a) * x + math.sqrt(a) * u)
     return torch.stack(rows)
+
+
+@EXERCISE.correct
+def by_einsum(x_t: Tensor, v: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """Weights of shape (B,), and no reshape."""
+    a = schedule.alpha_bar[t].to(x_t.dtype)
+    return torch.einsum("b,bchw->bchw", (1 - a).sqrt(), x_t) + torch.einsum(
+        "b,bchw->bchw", a.sqrt(), v
+    )
+
+
+@EXERCISE.correct
+def turned_round(x_t: Tensor, v: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """The batch as the last axis, where weights of shape (B,) fit."""
+    a = schedule.alpha_bar.float()[t]
+    return (x_t.movedim(0, -1) * (1 - a) ** 0.5 + v.movedim(0, -1) * a**0.5).movedim(-1, 0)
 
 
 @EXERCISE.mistake(

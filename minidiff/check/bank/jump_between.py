@@ -48,6 +48,9 @@ def cases(generator: torch.Generator) -> list[Case]:
         "s = 0, the jump from the clean picture": (0, 300),
         "s = t - 1, one step of the chain": (799, 800),
         "s = 600, t = T": (600, 1000),
+        "s = 1, t = 2": (1, 2),
+        "s = 1, t = 3": (1, 3),
+        "s = 0, t = 1": (0, 1),
     }
     shape = (3, 2, 4, 5)
     return [
@@ -87,6 +90,24 @@ def in_place(x_s: Tensor, s: int, t: int, schedule: NoiseSchedule, noise: Tensor
     """Overwrites its arguments."""
     keep = _keep(s, t, schedule)
     return x_s.mul_(keep**0.5).add_(noise, alpha=(1 - keep) ** 0.5)
+
+
+@EXERCISE.correct
+def by_logarithms(x_s: Tensor, s: int, t: int, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
+    """The product as a sum of logarithms."""
+    log_keep = schedule.alpha[s + 1 : t + 1].log().sum()
+    return (log_keep / 2).exp() * x_s + (-torch.expm1(log_keep)).sqrt() * noise
+
+
+@EXERCISE.correct
+def by_a_loop(x_s: Tensor, s: int, t: int, schedule: NoiseSchedule, noise: Tensor) -> Tensor:
+    """Signal and variance carried step by step."""
+    signal, variance = 1.0, 0.0
+    for i in range(s + 1, t + 1):
+        beta = float(schedule.beta[i])
+        signal *= math.sqrt(1 - beta)
+        variance = (1 - beta) * variance + beta
+    return signal * x_s + math.sqrt(variance) * noise
 
 
 @EXERCISE.mistake(

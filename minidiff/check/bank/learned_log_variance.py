@@ -37,7 +37,7 @@ def cases(generator: torch.Generator) -> list[Case]:
     """Where the ends differ much and little."""
     schedule = linear_schedule()
     return [
-        Case(f"t = {t}", (noise(generator, 2, 1, 3, 3), t, schedule)) for t in (2, 10, 300, 1000)
+        Case(f"t = {t}", (noise(generator, 2, 1, 3, 3), t, schedule)) for t in (2, 10, 300, 1000, 3)
     ]
 
 
@@ -64,6 +64,21 @@ def by_lerp(output: Tensor, t: int, schedule: NoiseSchedule) -> Tensor:
     """With torch.lerp."""
     large, small = (torch.full_like(output, math.log(x)) for x in _ends(t, schedule))
     return torch.lerp(small, large, output / 2 + 0.5)
+
+
+@EXERCISE.correct
+def as_a_product(output: Tensor, t: int, schedule: NoiseSchedule) -> Tensor:
+    """The logarithm of a product of powers; in float64."""
+    large, small = _ends(t, schedule)
+    v = 0.5 * (output.double() + 1)
+    return torch.log(large**v * small ** (1 - v))
+
+
+@EXERCISE.correct
+def from_the_middle(output: Tensor, t: int, schedule: NoiseSchedule) -> Tensor:
+    """Half of the sum, and o times half of the difference."""
+    high, low = schedule.beta[t].log(), schedule.beta_tilde[t].log()
+    return (high + low) / 2 + output * (high - low) / 2
 
 
 @EXERCISE.mistake(

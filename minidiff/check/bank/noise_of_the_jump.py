@@ -103,6 +103,29 @@ def in_single_precision(zs: Tensor, schedule: NoiseSchedule) -> Tensor:
     return (_merged(zs.float(), schedule) / _spread(len(zs), schedule)).float()
 
 
+@EXERCISE.correct
+def scaled_at_each_step(zs: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """The jump's noise of each time from that of the time before."""
+    eps = torch.zeros_like(zs[0])
+    for i in range(1, len(zs) + 1):
+        old = schedule.alpha[i] * (1 - schedule.alpha_bar[i - 1])
+        eps = (old.sqrt() * eps + schedule.beta[i].sqrt() * zs[i - 1]) / (
+            1 - schedule.alpha_bar[i]
+        ).sqrt()
+    return eps
+
+
+@EXERCISE.correct
+def as_a_sum_of_products(zs: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """What each noise goes through, written out."""
+    t = len(zs)
+    total = torch.zeros_like(zs[0])
+    for i in range(t):
+        shrunk = math.prod(schedule.alpha[i + 2 : t + 1].tolist())
+        total += zs[i] * math.sqrt(float(schedule.beta[i + 1]) * shrunk)
+    return total / math.sqrt(1 - schedule.alpha_bar[t])
+
+
 @EXERCISE.mistake(
     "You gave all the noise in x_t, not ε.",
     "It has the variance 1 - ᾱ_t, and ε has 1: divide by sqrt(1 - ᾱ_t).",

@@ -53,6 +53,9 @@ def cases(generator: torch.Generator) -> list[Case]:
         "t = 300, s = t - 1": (300, 299),
         "t = 40, s = 0": (40, 0),
         "t = T, s = 600": (1000, 600),
+        "t = 2, s = 1": (2, 1),
+        "t = 3, s = 1": (3, 1),
+        "t = 1, s = 0": (1, 0),
     }
     shape = (3, 2, 4, 5)
     return [
@@ -111,6 +114,29 @@ def by_ddim(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedule) -
     variance = (1 - a_s) / (1 - a_t) * (1 - a_t / a_s)
     eps = (x_t - math.sqrt(a_t) * x_0) / math.sqrt(1 - a_t)
     return math.sqrt(a_s) * x_0 + math.sqrt(max(1 - a_s - variance, 0)) * eps, variance
+
+
+@EXERCISE.correct
+def by_precisions(x_t: Tensor, x_0: Tensor, t: int, s: int, schedule: NoiseSchedule) -> Gaussian:
+    """The product of two densities; where s = 0 one of them is a point."""
+    a_s, a_t = _levels(s, t, schedule)
+    if s == 0:
+        return x_0, 0.0
+    keep = a_t / a_s
+    variance = 1 / (keep / (1 - keep) + 1 / (1 - a_s))
+    return variance * (
+        math.sqrt(keep) / (1 - keep) * x_t + math.sqrt(a_s) / (1 - a_s) * x_0
+    ), variance
+
+
+@EXERCISE.correct
+def with_betas(x: Tensor, clean: Tensor, t: int, s: int, table: NoiseSchedule) -> Gaussian:
+    """What stands for β_t first; the common denominator last; in float64."""
+    a = table.alpha_bar.double()
+    jump = 1 - a[t] / a[s]
+    left = a[s] ** 0.5 * jump * clean.double()
+    right = (1 - jump) ** 0.5 * (1 - a[s]) * x.double()
+    return (left + right).div(1 - a[t]), jump * (1 - a[s]).div(1 - a[t])
 
 
 @EXERCISE.mistake(

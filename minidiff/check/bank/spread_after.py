@@ -100,6 +100,22 @@ def an_array(std_0: float, schedule: NoiseSchedule) -> np.ndarray:
     return variance**0.5
 
 
+@EXERCISE.correct
+def by_alpha_bars(std_0: float, schedule: NoiseSchedule) -> Tensor:
+    """The closed form, from the table that the schedule has; its entry 0 is 1."""
+    left = schedule.alpha_bar
+    return (std_0**2 * left + 1 - left) ** 0.5
+
+
+@EXERCISE.correct
+def distance_from_one(std_0: float, schedule: NoiseSchedule) -> Tensor:
+    """What the variance has more than 1 shrinks in every step."""
+    more = [std_0 * std_0 - 1]
+    for alpha in schedule.alpha[1:].tolist():
+        more.append(alpha * more[-1])
+    return (1 + torch.tensor(more, dtype=torch.float64)).clamp(min=0).sqrt()
+
+
 @EXERCISE.mistake(
     "You gave the variances.",
     "The standard deviation is asked for, the square root of each.",

@@ -52,6 +52,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         case("three pictures, each with its t", [600, 250, 30]),
         case("t = 1", [1]),
         case("t = T", [1000]),
+        case("two pictures, t = 2 and 3", [2, 3]),
     ]
 
 
@@ -91,6 +92,27 @@ def one_by_one(x_t: Tensor, eps: Tensor, t: Tensor, schedule: NoiseSchedule) -> 
         a = float(schedule.alpha_bar[time])
         rows.append((e - (1 - a) ** 0.5 * x) / a**0.5)
     return torch.stack(rows)
+
+
+@EXERCISE.correct
+def by_einsum(x_t: Tensor, eps: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tensor:
+    """Weights of shape (B,), and no reshape."""
+    a = schedule.alpha_bar[t]
+    x_0 = torch.einsum("bchw,b->bchw", x_t, a**-0.5) - torch.einsum(
+        "bchw,b->bchw", eps, (1 / a - 1) ** 0.5
+    )
+    return torch.einsum("b,bchw->bchw", a.sqrt(), eps) - torch.einsum(
+        "b,bchw->bchw", (1 - a).sqrt(), x_0
+    )
+
+
+@EXERCISE.correct
+def turned_round(x: Tensor, noise: Tensor, times: Tensor, table: NoiseSchedule) -> Tensor:
+    """The batch as the last axis, where weights of shape (B,) fit."""
+    signal = table.alpha_bar.sqrt()[times]
+    spread = (1 - table.alpha_bar).sqrt()[times]
+    x, noise = x.permute(1, 2, 3, 0), noise.permute(1, 2, 3, 0)
+    return (signal * noise - spread * (x - spread * noise) / signal).permute(3, 0, 1, 2)
 
 
 @EXERCISE.mistake(

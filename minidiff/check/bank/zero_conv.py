@@ -117,6 +117,28 @@ def by_state(c_in: int, c_out: int) -> nn.Conv2d:
     return layer
 
 
+@EXERCISE.correct
+def filled(c_in: int, c_out: int) -> nn.Conv2d:
+    """One after the other, through their data."""
+    layer = nn.Conv2d(c_in, c_out, 1, bias=True)
+    layer.weight.data.fill_(0)
+    assert layer.bias is not None
+    layer.bias.data = torch.zeros(c_out)
+    return layer
+
+
+@EXERCISE.correct
+def by_apply(c_in: int, c_out: int) -> nn.Conv2d:
+    """As networks are initialised."""
+
+    def empty(module: nn.Module) -> None:
+        if isinstance(module, nn.Conv2d):
+            for weights in module.parameters():
+                nn.init.constant_(weights, 0.0)
+
+    return nn.Conv2d(c_in, c_out, kernel_size=1).apply(empty)
+
+
 @EXERCISE.mistake(
     "Your weight starts at 0, but your bias does not.",
     "Torch fills it with random numbers, so the branch adds something from the first step on. Set it to 0.",

@@ -131,4 +131,6 @@ def _shapes(outcome: Outcome) -> dict[str, tuple[int, ...]]:
 
 def failure(outcome: Outcome) -> str | None:
     """The error's type, or in words what came back instead of numbers; None if neither."""
+    if any(value.is_complex() for value in outcome.values.values()):
+        return "complex numbers"  # the root of a negative one
     return error_kind(outcome.error) or outcome.odd

@@ -212,3 +212,24 @@ def test_students_are_told_the_same_slips(name, tmp_path):
         assert slip.function is None
         assert not re.search(r"[a-z_]\.[a-z]|\[|==|lambda", slip.when), slip.when
         assert slip.when not in code
+
+
+# ---- inputs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [0, 1, 2, 3, "T"])
+@pytest.mark.parametrize("name", TIMED)
+def test_what_is_wrong_at_few_times_is_refused(name, kind):
+    """Right at all times but one, or only beyond those that people guard against."""
+    exercise, at = find(name), by_name(name)
+    if name == "learned_log_variance" and kind == 1:
+        pytest.skip("it has no t = 1")
+
+    def program(*args):
+        t, schedule = torch.as_tensor(args[at["t"]]), args[at["schedule"]]
+        hit = t <= 2 if kind == 0 else t == (schedule.T if kind == "T" else kind)
+        result = exercise.solution(*args)
+        return each_part(result, lambda x: 1.3 * x + 0.1) if bool(hit.any()) else result
+
+    assert not climb(exercise, program).passed
