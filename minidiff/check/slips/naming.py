@@ -115,7 +115,7 @@ def guarded(case: Case, exercise: Exercise) -> bool:
 
 def words(found: Sequence[Slip]) -> tuple[str, str]:
     """What a student is told: what was done, and why it is wrong."""
-    done = " or when ".join(slip.when for slip in found)
+    done = ", or when ".join(slip.when for slip in found)
     return f"Your numbers come out when {done}.", " ".join(WHY[slip.why] for slip in found)
 
 
