@@ -165,7 +165,7 @@ def by_the_length(
     net: nn.Module, clean: Tensor, times: Tensor, eps: Tensor, table: NoiseSchedule
 ) -> Tensor:
     """The squared length of the error, divided by the number of entries."""
-    a = beside(table.alpha_bar[times], clean)
+    a = table.alpha_bar[times][:, None, None, None]
     error = net(torch.sqrt(a) * clean + torch.sqrt(1 - a) * eps, times) - eps
     return torch.linalg.vector_norm(error) ** 2 / error.numel()
 
