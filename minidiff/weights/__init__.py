@@ -150,9 +150,21 @@ def save(
     }
     if isinstance(net, Denoiser):
         about["predicts"] = net.predicts
-    content = pack(tensors, metadata=about)
+    content = in_order(pack(tensors, metadata=about))
     write_atomically(Path(path), content)
     return hashlib.sha256(content).hexdigest()
+
+
+def in_order(content: bytes) -> bytes:
+    """A safetensors file with its header in alphabetical order, which the library writes in a chance one.
+
+    So the same network is the same file, and has the same hash, whenever it is written.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # what follows is aligned to eight bytes
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _find(name: str | Path) -> Path:

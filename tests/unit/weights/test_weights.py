@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -356,3 +358,27 @@ def test_unknown_recipe_lists_the_known():
         recipes.run("digits16", steps=1, minutes=1)
     with pytest.raises(ValueError, match="size=8"):
         recipes.run("digits16", steps=1, size=8)
+
+
+def test_the_same_network_is_the_same_file_in_every_process(tmp_path):
+    """Its words come in an order of their own in each process, as the library writes them."""
+    code = (
+        "import sys, minidiff as md; from minidiff import weights; "
+        "net = md.MLP(2, 3, width=8, depth=1, seed=0); "
+        "print(weights.save(sys.argv[1], net, md.linear_schedule(9, 0.1, 0.2), shape=(2,)))"
+    )
+    files = [tmp_path / f"{i}.safetensors" for i in range(3)]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True
+        ).stdout
+        for file in files
+    }
+    assert len({file.read_bytes() for file in files}) == len(said) == 1
+    net, schedule = md.load(files[0])
+    assert torch.equal(schedule.beta, md.linear_schedule(9, 0.1, 0.2).beta)
+    for ours, theirs in zip(
+        net.parameters(), md.MLP(2, 3, width=8, depth=1, seed=0).parameters(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+    assert {*load_file(files[0])} == {*net.state_dict(), "schedule.beta"}
