@@ -1,7 +1,8 @@
 """minidiff: diffusion models in a library that reads like the lecture.
 
 ``import minidiff as md`` loads the core (torch, numpy, einops). ``md.check``, ``md.data``,
-``md.metrics``, ``md.recipes``, ``md.systems`` and ``md.viz`` are loaded when they are first used.
+``md.interop`` (diffusers), ``md.metrics``, ``md.recipes``, ``md.systems`` and ``md.viz`` are loaded when they
+are first used.
 """
 
 from __future__ import annotations
@@ -152,12 +153,13 @@ __all__ = [
     "x0_from_v",
 ]
 
-_LAZY = ("check", "data", "metrics", "recipes", "systems", "viz")
+_LAZY = {name: name for name in ("check", "data", "metrics", "recipes", "systems", "viz")}
+_LAZY["interop"] = "weights.interop"
 
 
 def __getattr__(name: str) -> ModuleType:
     if name in _LAZY:
-        return importlib.import_module(f".{name}", __name__)
+        return importlib.import_module(f".{_LAZY[name]}", __name__)
     raise AttributeError(f"module 'minidiff' has no attribute {name!r}")
 
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 from diffusers.models.embeddings import get_timestep_embedding
 
-from benchmarks.twin import Twin, copy_attention, copy_resblock
+from benchmarks.twin import Twin
 from minidiff.nn import TinyUNet, sinusoidal_embedding
 from minidiff.nn.blocks import Stage
+from minidiff.weights.diffusers_unet import copy_attention, copy_resblock
 
 CONFIGS = {
     "labels": {"classes": 10, "width": 16},
