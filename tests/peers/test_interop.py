@@ -129,6 +129,7 @@ def test_their_tables_are_ours(name, sampler):
     peer = md.interop.schedule_to_diffusers(schedule, sampler=sampler, kind="v")
     assert isinstance(peer, {"ddpm": D.DDPMScheduler, "ddim": D.DDIMScheduler}[sampler])
     torch.testing.assert_close(peer.alphas_cumprod.double(), schedule.alpha_bar[1:], **TOLERANCE)
+    assert peer.config.trained_betas == schedule.beta[1:].tolist()  # kept to the last digit
     back = md.interop.schedule_from_diffusers(peer)
     assert schedule.T == back.T
     torch.testing.assert_close(back.beta, schedule.beta, **TOLERANCE)
