@@ -9,7 +9,7 @@ EXTRAS := notebooks,book,test,grading,distributed,flow
 WORKERS := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check lab notebooks assignments pages publish-config constraints clean distclean
+.PHONY: help setup book serve test check lab notebooks assignments pages publish-config colab constraints clean distclean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,12 +70,17 @@ pages: $(READY)  ## Write the slide map, the errata and the list of places anew,
 publish-config: $(READY)  ## Write the repository's address (pyproject.toml) into the book and the notebooks
 	$(BIN)/python tools/publish_config.py
 
+# All notebooks, or some: `make colab NOTEBOOKS="notebooks/01*"`. Colab has Python 3.12; without one, another will do.
+colab: $(READY)  ## Run the set-up cell and the notebooks with Colab's versions, in .venv-colab (some GB); a table
+	@python=$$(PYTHON="$${PYTHON:-python3.12}" sh tools/find_python.sh) || exit 1; \
+	    $(BIN)/python tools/colab.py --python "$$python" $(NOTEBOOKS)
+
 constraints: $(READY)  ## Write the versions now installed in .venv to constraints.txt
 	$(BIN)/python tools/refresh_constraints.py
 
 clean:  ## Remove what the book and the tests made
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis book/api/generated
-	find . -name __pycache__ -type d -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -not -path "./$(VENV)*/*" -prune -exec rm -rf {} +
 
-distclean: clean  ## Remove the environment too
-	rm -rf $(VENV)
+distclean: clean  ## Remove the environments too
+	rm -rf $(VENV) .venv-colab

@@ -17,6 +17,7 @@ import notebook_file
 import pytest
 import setup_cell
 import yaml
+from colab import bare_clone, tagged_copy
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from packaging.requirements import Requirement
 from refresh_constraints import BUILD, needed
@@ -27,37 +28,16 @@ VERSION = setup_cell.settings()[0]
 Run = subprocess.CompletedProcess[str]
 
 
-def git(*words: str, folder: Path) -> str:
-    """Run git there, as somebody; its output."""
-    who = ["-c", "user.name=A Tester", "-c", "user.email=tester@example.org"]
-    done = subprocess.run(
-        ["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of its own with the files of this working tree, tagged with their version."""
-    folder = tmp_path_factory.mktemp("source")
-    for name in git("ls-files", "-z", folder=notebook_file.ROOT).split("\0"):
-        file = notebook_file.ROOT / name
-        if name and file.is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, folder / name)
-    git("init", "-q", folder=folder)
-    git("add", "-A", folder=folder)
-    git("commit", "-q", "-m", "As it is", folder=folder)
-    git("tag", f"v{VERSION}", folder=folder)
-    return folder
+    return tagged_copy(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
 def address(source: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a bare clone of it, which a git+ address can name."""
-    bare = tmp_path_factory.mktemp("served") / "minidiff.git"
-    git("clone", "-q", "--bare", str(source), str(bare), folder=source)
-    return bare.as_uri()
+    return bare_clone(source, tmp_path_factory.mktemp("served") / "minidiff.git")
 
 
 def site_packages(environment: Path) -> Path:
