@@ -8,10 +8,13 @@ from importlib.metadata import distribution
 from itertools import chain
 from pathlib import Path
 
+import colab
 import pytest
 import refresh_constraints
+import setup_cell
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from rattler import MatchSpec
@@ -79,6 +82,42 @@ def pins() -> dict[str, str]:
 def test_pin_is_within_the_bounds(requirement):
     parsed = Requirement(requirement)
     assert parsed.specifier.contains(pins()[canonicalize_name(parsed.name)])
+
+
+def test_set_up_cell_installs_no_extra():
+    """So the next test is about everything that it installs."""
+    assert 'f"git+{URL}@v{VERSION}"' in setup_cell.source("1", "")
+
+
+@pytest.mark.parametrize("requirement", PROJECT["dependencies"])
+def test_colab_has_what_the_set_up_cell_needs(requirement):
+    """Else pip would replace there what other packages of Colab's count on."""
+    parsed = Requirement(requirement)
+    assert parsed.specifier.contains(colab.pins()[canonicalize_name(parsed.name)])
+
+
+@pytest.mark.parametrize("requirement", [*chain(*EXTRAS.values())])
+def test_extras_leave_colab_as_it_is(requirement):
+    """Colab has not all of it, but what it has will do."""
+    parsed = Requirement(requirement)
+    there = colab.pins().get(canonicalize_name(parsed.name))
+    assert there is None or parsed.specifier.contains(there)
+
+
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        ("2.10.0 2.11.0 2.13.0", "2.11.0"),
+        ("2.13.0 2.12.1 2.9.0", "2.12.1"),
+        ("2.9.0 2.10.0", "2.10.0"),
+    ],
+)
+def test_nearest_version_where_colabs_is_not_to_be_had(there, chosen):
+    assert colab.nearest("2.11.0", there.split()) == chosen
+
+
+def test_colab_has_a_python_that_will_do():
+    assert SpecifierSet(PROJECT["requires-python"]).contains(colab.COLABS_PYTHON)
 
 
 def test_everything_that_gets_installed_is_pinned():
