@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from torch import Tensor
 
 COLOURS = (1, 3)  # channels of what is a picture
-FAR = 5.0  # beyond it no picture lies, and no rounding, guidance or bad luck explains it
+FAR = 20.0  # one step from noise, or strong guidance, may lead a good network as far as 10
 
 NOT_YET = {
     "0..255": "x.float() / 127.5 - 1",
