@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 import struct
 import zlib
 from collections.abc import Iterable
@@ -32,6 +33,9 @@ let tries = 0;
   if (!found.length && tries++ < 50) setTimeout(start, 60);
 })();
 """
+
+
+MOVE_IT = "<p>In a notebook, run this cell to move the figure.</p>"
 
 
 class Widget:
@@ -65,7 +69,7 @@ class Widget:
         return (
             f"<style>\n{style}</style>\n"
             f'<div class="mdw mdw-{self.name}" data-mdw="{key}">'
-            f"<noscript>{self._picture}</noscript></div>\n"
+            f"<noscript>{without_scripts(self._picture)}</noscript></div>\n"
             f"<script>(function () {{\n'use strict';\n{code}"
             f"const data = {data};{_START.replace('KEY', key)}}}());</script>"
         )
@@ -112,6 +116,25 @@ def check_up_to(name: str, n: Any, high: int, *, low: int = 1) -> int:
     if number > high:
         raise ValueError(f"{name} must be at most {high} in this figure, got {number}")
     return number
+
+
+def without_scripts(picture: str) -> str:
+    """What is shown where no script runs: the still picture as an image with its words, and how to move it.
+
+    A notebook that was opened and not run is not trusted: JupyterLab takes scripts, styles and drawings out
+    of its outputs and leaves their text, but keeps images.
+    """
+    return re.sub(r"<svg .*?</svg>", _as_image, picture, flags=re.DOTALL) + MOVE_IT
+
+
+def _as_image(found: re.Match[str]) -> str:
+    drawing = found[0].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    label = re.search(r'aria-label="([^"]*)"', drawing)
+    assert label is not None
+    address = base64.b64encode(drawing.encode()).decode("ascii")
+    image = f'<img class="mdw-static" alt="{label[1]}" src="data:image/svg+xml;base64,{address}" />'
+    # What a network drew differs a little from machine to machine, and is not to be compared.
+    return f"<!--computed-->{image}<!--/computed-->" if ";of=frames;" in drawing else image
 
 
 def key_of(*content: str) -> str:

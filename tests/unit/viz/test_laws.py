@@ -1,11 +1,13 @@
 """What holds for the HTML of every interactive figure, without a browser."""
 
+import base64
 import hashlib
 import html.parser
 import json
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,8 +101,24 @@ def test_html_is_self_contained_and_small(name):
 def test_html_has_the_agreed_frame(name):
     page = figure(name)._repr_html_()
     assert len(re.findall(rf'<div class="mdw mdw-{name}" data-mdw="[0-9a-f]{{12}}">', page)) == 1
-    still = r"<noscript>(<!--computed-->)?<svg [^>]*role=\"img\" aria-label=\"[^\"]{40,}\""
+    still = r"<noscript>(<!--computed-->)?<img class=\"mdw-static\" alt=\"[^\"]{40,}\" src=\"data:image/svg"
     assert len(re.findall(still, page)) == 1
+
+
+@every_figure
+def test_opened_and_not_run_a_notebook_shows_a_picture_and_how_to_move_it(name):
+    """JupyterLab takes scripts, styles and drawings out of what it does not trust, and leaves the text."""
+    page = figure(name)._repr_html_()
+    left = re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)
+    left = re.sub(r"<!--.*?-->", "", left, flags=re.DOTALL)
+    (image,) = re.findall(r"<img [^>]*>", left)
+    assert (
+        re.sub(r"<[^>]*>", "", left).strip() == "In a notebook, run this cell to move the figure."
+    )
+    address = re.search(r"svg\+xml;base64,([^\"]*)", image)[1]
+    drawing = xml.etree.ElementTree.fromstring(base64.b64decode(address))
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(list(drawing.iter())) > 5
 
 
 class Balance(html.parser.HTMLParser):
