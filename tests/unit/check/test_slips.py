@@ -81,6 +81,7 @@ def unrelated(exercise):
     yield "some mixture", mixed
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_wrong_in_another_way_gets_no_name(name):
@@ -95,6 +96,7 @@ def test_what_is_wrong_in_another_way_gets_no_name(name):
 EQUAL = {("clean_from_noise", "v_from_eps")}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_answer_to_another_exercise_gets_no_name(name):
@@ -145,6 +147,7 @@ def early(name, program, guard=0):
     return shifted
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("guard", [0, 1, 2])
 @pytest.mark.parametrize("name", TIMED)
@@ -174,6 +177,7 @@ def tensors_of_one_kind(name):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NAMES)
 def test_arguments_in_another_order_are_named(name):
@@ -195,6 +199,7 @@ def test_arguments_in_another_order_are_named(name):
 # ---- answer sheets -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [name for name in NAMES if not find(name).practice])
 def test_students_are_told_the_same_slips(name, tmp_path):
@@ -217,6 +222,7 @@ def test_students_are_told_the_same_slips(name, tmp_path):
 # ---- inputs --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("name", "kind"),

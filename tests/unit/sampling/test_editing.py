@@ -59,6 +59,7 @@ def test_no_more_steps_than_there_are():
     assert asked == [3, 2, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeats", [1, 20])
 def test_what_is_known_is_kept_and_the_rest_agrees_with_it(repeats):
     """Given the first coordinate y, the second one has the mean 0.8 y and the variance 0.36."""
