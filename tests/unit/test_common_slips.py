@@ -402,9 +402,17 @@ def test_pictures_and_films_keep_how_they_were_made(tmp_path, monkeypatch, capsy
         assert all(f"{key}: {value}" in words for key, value in wanted.items())
 
 
-def test_a_film_of_many_states_stays_small():
+def test_a_film_of_many_states_shows_some_of_them_and_always_the_last(tmp_path):
+    from PIL import Image
+
     from minidiff.base.pictures import MOST_FRAMES, save_film
 
-    assert MOST_FRAMES >= 20
+    shades = torch.linspace(-1, 1, 200)
+    save_film(tmp_path / "x.gif", [torch.full((1, 1, 8, 8), float(v)) for v in shades])
+    with Image.open(tmp_path / "x.gif") as film:
+        assert MOST_FRAMES // 2 < film.n_frames <= MOST_FRAMES
+        film.seek(film.n_frames - 1)
+        middle = (film.width // 2, film.height // 2)
+        assert film.convert("L").getpixel(middle) == 255  # the last state is white
     with pytest.raises(ValueError, match="no images"):
-        save_film("never.gif", [])
+        save_film(tmp_path / "never.gif", [])
