@@ -14,7 +14,7 @@ from ..base.ranges import seen
 from .batches import warn_of_first_batch
 from .clock import Clock
 from .folder import RunFolder
-from .hooks import LOOK, Checkpoints, Hook, is_due, sample_grids
+from .hooks import LOOK, Checkpoints, Hook, ProgressBar, is_due, sample_grids
 from .objective import Objective
 from .precision import choose_precision
 from .processes import Draws, Processes, step_draws
@@ -77,7 +77,7 @@ class Training:
         if self.state.finished and folder is not None and processes.rank == 0:
             folder.tell_finished(self.state.step)
 
-    def repeat(self, hooks: Sequence[Hook]) -> None:
+    def repeat(self, hooks: Sequence[Hook], bar: ProgressBar | None) -> None:
         """Algorithm 1. What follows the descent is bookkeeping."""
         settings, state, processes = self.settings, self.state, self.processes
         self.task.net.train()
@@ -96,6 +96,8 @@ class Training:
             rate = settings.lr * lr_factor(state.step, self.done, settings.warmup)
             state.descend(rate, settings.clip_norm)
 
+            if bar is not None:
+                bar.count(state.step)
             self.pending.append(loss)
             self.done = self.clock.part_done(state.step)
             state.finished = self.done >= 1

@@ -57,6 +57,9 @@ def hooks_can_be_called(hooks: Sequence[Hook]) -> None:
 class ProgressBar:
     """The progress bar, with the mean of the latest losses.
 
+    It is moved after each step (:meth:`count`), for fifty steps of a large network take minutes; the losses
+    beside it are as old as their last reading.
+
     Args:
         steps: Length of the training, or None where it follows the clock.
         before: Steps done before.
@@ -70,13 +73,17 @@ class ProgressBar:
         self.steps = steps
         self.bar = tqdm(total=steps, initial=before, unit="step")
 
+    def count(self, step: int) -> None:
+        """Move to this step."""
+        self.bar.update(step - self.bar.n)
+
     def __call__(self, run: Run) -> None:
-        """Move to where the run is."""
+        """Show the losses."""
         if self.steps is None:  # as many steps as fit in, from which the bar tells the time left
             self.bar.total = round(run.steps / run.done)
         latest = run.losses[-RECENT:]
         self.bar.set_postfix(loss=f"{sum(latest) / len(latest):.4f}", refresh=False)
-        self.bar.update(run.steps - self.bar.n)
+        self.count(run.steps)
         if run.done >= 1:
             self.bar.close()
 

@@ -14,6 +14,7 @@ from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
 from .algorithm import Training
 from .batches import read_data
+from .crowded import warn_if_crowded
 from .folder import RunFolder
 from .hooks import (
     Hook,
@@ -184,7 +185,10 @@ def train(
     own = list(hooks)
     if folder is not None:
         own += training.keeping(folder, sample_every, checkpoint_every)
+    bar = None
     if progress and training.processes.rank == 0 and not training.state.finished:
-        own.insert(0, ProgressBar(steps, training.state.step))
-    training.repeat(own)
+        bar = ProgressBar(steps, training.state.step)
+        own.insert(0, bar)
+    warn_if_crowded(training.processes.device)
+    training.repeat(own, bar)
     return training.run()

@@ -111,3 +111,28 @@ def test_the_bar_of_a_run_by_the_clock_guesses_its_length():
     bar(run(losses=[1.0] * 210, steps=210, done=1.0))
     assert bar.bar.total == 210
     assert bar.bar.disable  # closed
+
+
+def test_the_bar_moves_with_each_step_and_not_only_where_losses_are_read(monkeypatch):
+    seen = []
+
+    class Bar:
+        n, total = 0, None
+
+        def __init__(self, **kwargs):
+            pass
+
+        def update(self, n):
+            self.n += n
+            seen.append(self.n)
+
+        def set_postfix(self, **kwargs):
+            pass
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    points_run(steps=7, progress=True)
+    assert seen[:7] == [1, 2, 3, 4, 5, 6, 7]
+    assert seen[-1] == 7
