@@ -1,6 +1,8 @@
 """Answer sheets: a student's copy of a graded question judges as the instructor's does."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,17 @@ def test_sheet_that_is_missing_damaged_or_not_its_own_is_named(folder):
     )
     with pytest.raises(ValueError, match="made for other inputs"):
         climb(load(folder / QUESTION.name), lambda x_0, t, schedule, noise: x_0)
+
+
+def test_a_file_that_was_changed_twice_in_a_second_is_read_as_it_is(folder, monkeypatch):
+    """Python keeps bytecode under the second of the last change and the size of the file."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = folder / QUESTION.name
+    text = file.read_text(encoding="utf-8")
+    for k, name in enumerate(("one picture, t = 500", "one picture, t = 499")):
+        file.write_text(text.replace("one picture, t = 500", name), encoding="utf-8")
+        os.utime(file, ns=(k, 10**18 + k))
+        assert load(file).inputs(0)[0].name == name
 
 
 def test_sheet_of_other_weights_is_noticed(folder):
