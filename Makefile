@@ -9,7 +9,7 @@ EXTRAS := notebooks,book,test,grading,distributed,flow
 WORKERS := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check lab notebooks assignments pages publish-config colab constraints clean distclean
+.PHONY: help setup book serve test check lab notebooks assignments pages publish-config colab mutation constraints clean distclean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,11 @@ publish-config: $(READY)  ## Write the repository's address (pyproject.toml) int
 colab: $(READY)  ## Run the set-up cell and the notebooks with Colab's versions, in .venv-colab (some GB); a table
 	@python=$$(PYTHON="$${PYTHON:-python3.12}" sh tools/find_python.sh) || exit 1; \
 	    $(BIN)/python tools/colab.py --python "$$python" $(NOTEBOOKS)
+
+# Some rooms, another sample, or all of one: `make mutation MUTATION="chain nn --sample 0"`.
+mutation: $(READY)  ## Make mistakes in the library, one at a time, and see whether the tests notice; an hour or two
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt cosmic-ray==8.7.0 pytest-cov==7.1.0
+	$(BIN)/python tools/mutate_core.py --workers $(WORKERS) $(MUTATION)
 
 constraints: $(READY)  ## Write the versions now installed in .venv to constraints.txt
 	$(BIN)/python tools/refresh_constraints.py
