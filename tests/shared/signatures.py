@@ -14,13 +14,14 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import minidiff
 from minidiff.base.contracts import CONTRACTS
+from minidiff.recipes import RECIPES
 
 FILE = Path(__file__).with_suffix(".txt")
 PAGES = Path(__file__).parents[2] / "book" / "api"
@@ -54,8 +55,14 @@ def lines() -> list[str]:
     for name, thing in public():
         if not inspect.ismodule(thing):
             told.update(told_of(place(thing, name), thing))
+    told.update(f"recipe {r.name} trains with {settings(r.training)}" for r in RECIPES.values())
     ours = [name for name in CONTRACTS if name.startswith("minidiff.")]  # tests make some, too
     return sorted({*told, *map(agreed, ours)})
+
+
+def settings(training: Mapping[str, Any]) -> str:
+    """Of a recipe, in the order of the alphabet."""
+    return ", ".join(f"{name}={getattr(v, '__name__', v)}" for name, v in sorted(training.items()))
 
 
 def agreed(name: str) -> str:

@@ -33,7 +33,7 @@ def test_beta_follows_a_sigmoid(T, beta_1, beta_T):
 
 @pytest.mark.parametrize(
     ("T", "start", "end", "tau"),
-    [(1000, -3, 3, 1.0), (1000, 0, 3, 0.9), (50, -3, 3, 0.3), (1, -3, 3, 1.0)],
+    [(1000, -3, 3, 1.0), (1000, 0, 3, 0.9), (50, -3, 3, 0.3), (1, -3, 3, 1.0), (9, -20, 3, 1.0)],
 )
 def test_what_is_left_follows_a_sigmoid(T, start, end, tau):
     first, last = sigmoid(start / tau), sigmoid(end / tau)

@@ -101,7 +101,7 @@ def test_not_square_is_cropped_in_the_middle_or_padded_with_the_ground(root):
 
 
 @pytest.mark.parametrize(
-    ("ground", "wanted"), [("white", (255,) * 3), ("black", (0,) * 3), ([10, 20, 30], (10, 20, 30))]
+    ("ground", "wanted"), [("white", (255,) * 3), ("black", (0,) * 3), ([0, 20, 255], (0, 20, 255))]
 )
 @pytest.mark.parametrize("kind", ["RGBA", "LA", "a palette", "a colour of an RGB file"])
 def test_transparent_pictures_lie_on_the_ground(root, kind, ground, wanted):

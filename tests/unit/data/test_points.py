@@ -6,7 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
-from minidiff.base.rng import BatchSlice
+import minidiff as md
+from minidiff.base.rng import BatchSlice, rand, randint
 from minidiff.data import EIGHT_STD, TOY, eight_means, toy
 
 N = 20_000
@@ -124,3 +125,23 @@ def test_device_moves_the_points():
 def test_bad_input_is_refused_by_name(name, n, error, message):
     with pytest.raises(error, match=message):
         toy(name, n)
+
+
+@pytest.mark.parametrize(
+    ("name", "std"), [("two_moons", 0.1), ("swiss_roll", 0.05), ("eight_gaussians", 0.15)]
+)
+def test_noise_has_two_coordinates_that_know_nothing_of_each_other(name, std):
+    """What is drawn before it comes out again from the same seed, without the noise."""
+    g = md.seeded(0)
+    if name == "two_moons":
+        turn = math.pi * rand((N,), g).double()
+        moon = (torch.stack([turn.cos(), turn.sin()], 1) - torch.tensor([0.5, 0.25])) * (4 / 3)
+        clean = (2 * randint(0, 1, (N, 1), g) - 1) * moon
+    elif name == "swiss_roll":
+        turn = 1.5 * math.pi * (1 + 2 * rand((N,), g).double())
+        clean = 2 / (4.5 * math.pi) * turn[:, None] * torch.stack([turn.cos(), turn.sin()], 1)
+    else:
+        clean = eight_means().double()[randint(0, 7, (N,), g)]
+    noise = (draw(name) - clean) / std
+    assert normal_p(noise) > 0.001
+    torch.testing.assert_close(noise.T.cov(), torch.eye(2, dtype=torch.float64), atol=0.05, rtol=0)

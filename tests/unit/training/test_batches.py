@@ -246,6 +246,18 @@ class Endless(IterableDataset):
         yield X[0]
 
 
+class EndlessButCounted(Endless):
+    """Its length says how many it gives, but none can be asked for."""
+
+    def __len__(self):
+        return 64
+
+
+class Uncounted(Dataset):
+    def __getitem__(self, i):
+        return X[i]
+
+
 def gives(value):
     def draw(n, generator):
         return value
@@ -268,6 +280,8 @@ WRONG = [
     ("labels", {"x_0": X, "y": Y + 3}, IndexError, r"data\['y'\] = 5 is outside 0\.\.2"),
     ("no items", Numbered(), ValueError, "data is empty: the Numbered has no items"),
     ("endless", Endless(), TypeError, "data is a Endless, of whose items none"),
+    ("endless, counted", EndlessButCounted(), TypeError, "EndlessButCounted, of whose items none"),
+    ("uncounted", Uncounted(), TypeError, "data is a Uncounted, of whose items none"),
     ("three an item", Numbered((X[0], 1, 2)), TypeError, r"data\[0\] must be a tensor x_0, a pair"),
     ("objects", Numbered(object()), TypeError, "an item of data is no tensor: .*transform"),
     ("8-bit items", Numbered(X[0].byte()), TypeError, r"data\[0\] must hold floating-point"),

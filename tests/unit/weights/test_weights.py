@@ -182,7 +182,10 @@ def test_own_file(tmp_path):
         assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize("kind", ["text", "other safetensors", "wrong shapes", "wrong class"])
+@pytest.mark.parametrize(
+    "kind",
+    ["text", "other safetensors", "wrong shapes", "wrong class", "a word too many", "a value"],
+)
 def test_foreign_file_is_named(tmp_path, kind):
     path = tmp_path / "foreign.safetensors"
     marks = {"format": weights.FORMAT, "schedule": "", "shape": "[2]", "class": "MLP"}
@@ -192,6 +195,9 @@ def test_foreign_file_is_named(tmp_path, kind):
         save_file({"x": torch.zeros(3)}, path)
     elif kind == "wrong shapes":
         save_file({"x": torch.zeros(3)}, path, metadata={**marks, "config": '{"channels": 2}'})
+    elif kind in ("a word too many", "a value"):
+        config = {"channels": 2, "wings": 2} if kind == "a word too many" else {"channels": 0}
+        save_file({"x": torch.zeros(3)}, path, metadata={**marks, "config": json.dumps(config)})
     else:
         marks["class"] = "Conv2d"
         save_file({"x": torch.zeros(3)}, path, metadata={**marks, "config": "{}"})

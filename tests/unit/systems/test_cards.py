@@ -1,0 +1,53 @@
+"""The card beside each file of weights tells of the recipe that is there today."""
+
+import json
+
+import pytest
+
+import minidiff as md
+from minidiff import weights
+from minidiff.recipes import RECIPES
+from minidiff.systems import own
+
+CARDS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in weights.FOLDER.glob("*.json")
+}
+
+
+def test_each_recipe_has_a_card():
+    assert set(CARDS) == set(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_card_tells_of_the_recipe(name):
+    recipe, card = RECIPES[name], CARDS[name]
+    net, schedule = recipe.net(), recipe.schedule()
+    assert card["network"] == type(net).__name__
+    assert card["config"] == net.config
+    assert card["weights"] == sum(x.numel() for x in net.parameters())
+    assert card["steps"] == recipe.training["steps"]
+    assert card["stored"] == ("16 bits" if recipe.half else "32 bits")
+    assert (card["schedule"] is None) == (schedule is None)
+    assert card["about"] == recipe.about
+
+
+@pytest.mark.parametrize("name", ["digit_classifier16", "noisy_classifier16"])
+def test_scores_come_out_again(name):
+    """Those of what draws take minutes: the recipe makes them anew where weights are."""
+    scores = RECIPES[name].score(*md.load(name))
+    assert scores == pytest.approx(CARDS[name]["scores"], abs=0.002)
+
+
+def test_one_s_own_pictures_get_the_network_that_the_page_tells_of(tmp_path):
+    from PIL import Image
+
+    for k in range(2):
+        (tmp_path / f"class{k}").mkdir()
+        Image.new("RGB", (32, 32), (0, 0, k)).save(tmp_path / f"class{k}" / "a.png")
+    recipe = own.of_folder(tmp_path, 32)
+    net = recipe.net()
+    assert net.config["multipliers"] == [1, 2, 4]
+    assert net.config["attention"] == [False, True, True]
+    assert (net.channels, net.classes, net.config["width"], net.config["blocks"]) == (3, 2, 16, 1)
+    assert own.of_folder(tmp_path, 64).net().config["attention"] == [False, False, True]
