@@ -335,7 +335,12 @@ def learned_rows() -> Iterator[Row]:
         yield from rows(who, "net's answer", answers, lambda v, c=call: c(lambda x, t: v))
     wrong_p = [
         ("too short", even[1:], ValueError, ("probabilities must have shape", "(12,)")),
-        ("0 at t = 1", even.roll(1), ValueError, ("probabilities must be 0 at t = 0",)),
+        (
+            "0 at t = 1",
+            even.roll(1),
+            ValueError,
+            ("probabilities must be 0 at t = 0", "smallest of 0 after it"),
+        ),
         ("sum 2", 2 * even, ValueError, ("probabilities", "sum of 2")),
     ]
     yield from rows(

@@ -114,3 +114,11 @@ def test_float32_pixels_from_the_bundled_digits_are_taken():
     images, _ = md.data.digits("heldout")
     log_p = md.discretised_log_likelihood(images[:20], images[:20], 0.01)
     assert log_p.shape == (20, 1, 16, 16)
+
+
+def test_a_row_and_a_column_of_normals_make_a_table():
+    """Each has length 1 where the other is long."""
+    down, along = torch.randn(4, 1, dtype=torch.float64), torch.randn(1, 3, dtype=torch.float64)
+    found = md.gaussian_kl(down, 1.0, along, 1.0)
+    assert found.shape == (4, 3)
+    torch.testing.assert_close(found, (down - along) ** 2 / 2)

@@ -249,3 +249,13 @@ def test_the_perfect_prediction_of_any_kind_has_no_loss(kind):
     shifted = md.simple_loss(lambda x, t: perfect(x, t) + 0.1, x_0, S, t=t, noise=noise, kind=kind)
     weight = (1 - S.alpha_bar[t]).mean() if kind == "score" else 1
     assert float(shifted) == pytest.approx(0.01 * float(weight))
+
+
+def test_only_at_t_1_pixels_must_be_of_8_bits():
+    """There alone a likelihood of bytes is asked for."""
+    x = torch.full((2, 1, 2, 2), 0.123)
+    v = torch.zeros_like(x)
+    bound_terms(x, x, v, torch.tensor([2, 5]), S)
+    for t in (1, torch.tensor([1, 5])):
+        with pytest.raises(ValueError, match="8-bit"):
+            bound_terms(x, x, v, t, S)

@@ -388,3 +388,24 @@ def test_the_same_network_is_the_same_file_in_every_process(tmp_path):
     ):
         assert torch.equal(ours, theirs)
     assert {*load_file(files[0])} == {*net.state_dict(), "schedule.beta"}
+
+
+def test_a_file_does_not_depend_on_the_order_of_its_header():
+    """Which safetensors leaves to chance; a hash would tell two equal networks apart."""
+    header = {
+        "b": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+        "__metadata__": {"z": "1", "a": "2"},
+    }
+    turned = {"__metadata__": {"a": "2", "z": "1"}, "b": dict(reversed(header["b"].items()))}
+
+    def file(header):
+        text = json.dumps(header).encode()
+        return len(text).to_bytes(8, "little") + text + b"1234"
+
+    content = weights.in_order(file(header))
+    assert content == weights.in_order(file(turned))
+    assert content.endswith(b"1234")
+    length = int.from_bytes(content[:8], "little")
+    assert length % 8 == 0
+    assert json.loads(content[8 : 8 + length]) == header
+    assert weights.in_order(content) == content
