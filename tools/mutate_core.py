@@ -290,6 +290,12 @@ def reached_by(mutant: Mutant, text: str, lines: dict[int, set[str]]) -> set[str
     return set().union(*lines.values()) if lines else set()
 
 
+def beside(module: str, tests: Tests) -> set[str]:
+    """The tests of the module's own file: some only look at a table, and pass over no line."""
+    *_, room, name = module.removesuffix(".py").split("/")
+    return {test for test in tests if f"/{room}/test_{name}.py::" in test}
+
+
 def first_line(node: ast.stmt) -> int:
     return min(
         [node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))]
@@ -382,7 +388,9 @@ def trial(
     begun = time.monotonic()
     try:
         file.write_text(mutated(text, mutant.operator, mutant.occurrence), encoding="utf-8")
-        names = reached_by(mutant, text, lines.get(mutant.module, {}))
+        names = reached_by(mutant, text, lines.get(mutant.module, {})) | beside(
+            mutant.module, tests
+        )
         for kind, some in stages(mutant.module, names, tests):
             limit = 60 + 8 * sum(tests[name]["seconds"] for name in some)
             failed = attempt(folder, some, limit)

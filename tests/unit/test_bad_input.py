@@ -272,6 +272,7 @@ def elbo_rows() -> Iterator[Row]:
         ("too short", p[1:], ValueError, ("probabilities must have shape", "(13,)", "(12,)")),
         ("sum 2", 2 * p, ValueError, ("probabilities", "sum of 2")),
         ("negative", p - p.roll(1), ValueError, ("probabilities", "smallest entry of -0.09")),
+        ("t = 0", (p + 1 / 13) / 2, ValueError, ("probabilities must be 0 at t = 0",)),
         ("t = 1", p.roll(-1), ValueError, ("probabilities must be 0 at t = 0 and 1",)),
         ("a list", [1.0], TypeError, ("probabilities", "[1.0] (list)")),
     ]

@@ -134,6 +134,13 @@ def test_doctor_finds_everything_here(capsys):
     assert "MISSING" not in text
 
 
+@pytest.mark.parametrize(("gain", "word"), [(1.19, "fp32"), (1.2, "bf16"), (3.0, "bf16")])
+def test_doctor_says_what_a_training_will_choose(gain, word, monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "bfloat16_gain", lambda device: gain)
+    main(["doctor"])
+    assert f"U-Nets train in {word}" in capsys.readouterr().out
+
+
 def test_doctor_says_how_to_get_what_is_missing(monkeypatch, capsys):
     for name in ("einops", "accelerate"):
         monkeypatch.setitem(sys.modules, name, None)

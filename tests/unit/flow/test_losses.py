@@ -370,6 +370,16 @@ def test_a_condition_that_the_network_does_not_take_is_refused(loss):
         loss(Conditioned(), pairs, text=torch.zeros(6, 3))
 
 
+@pytest.mark.parametrize(
+    ("embed", "got"), [(torch.zeros(5, 4), r"\(5, 4\)"), (torch.tensor(1.0), r"\(\)")]
+)
+def test_a_condition_has_a_row_for_each_example(embed, got):
+    with pytest.raises(
+        ValueError, match=f"embed must have 6 rows, one for each example; got shape {got}"
+    ):
+        flow.matching_loss(Conditioned(), torch.zeros(6, 2), embed=embed)
+
+
 def test_straightness_of_a_straight_flow_is_0():
     noise = torch.randn(5, 2, generator=gen(), dtype=F64)
     straight = flow.straightness(lambda x, t: torch.ones_like(x), noise, 10)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import minidiff as md
-from minidiff.sampling.suited import samples
+from minidiff.sampling.suited import predicts_variance, samples
 
 SCHEDULE = md.linear_schedule()
 PICTURE = torch.linspace(-1, 1, 16).reshape(1, 1, 4, 4)
@@ -57,3 +57,12 @@ def test_a_second_head_is_the_variance(told):
     by_hand = draw(x_T=NOISE, steps=5, generator=md.seeded(1))
     drawn = samples(TwoHeads(), SCHEDULE, NOISE, steps=5, generator=md.seeded(1), **told)
     torch.testing.assert_close(drawn, by_hand, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "heads", "says"),
+    [((3, 8, 8), 2, True), ((3, 8, 8), 1, False), ((1, 4, 6), 2, True), ((4, 2, 4), 1, False)],
+)
+def test_twice_the_channels_are_a_variance_whatever_height_and_width(shape, heads, says):
+    net = lambda x, t: x.repeat(1, heads, 1, 1)  # noqa: E731
+    assert predicts_variance(net, SCHEDULE, torch.zeros(2, *shape), {}) is says

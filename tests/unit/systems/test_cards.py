@@ -7,7 +7,7 @@ import pytest
 import minidiff as md
 from minidiff import weights
 from minidiff.recipes import RECIPES
-from minidiff.systems import own
+from minidiff.systems import digits, own
 
 CARDS = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -37,6 +37,10 @@ def test_scores_come_out_again(name):
     """Those of what draws take minutes: the recipe makes them anew where weights are."""
     scores = RECIPES[name].score(*md.load(name))
     assert scores == pytest.approx(CARDS[name]["scores"], abs=0.002)
+
+
+def test_digits_are_scored_at_the_size_that_they_have():
+    assert md.data.digits()[0].shape[2:] == (digits.SIZE, digits.SIZE)
 
 
 def test_one_s_own_pictures_get_the_network_that_the_page_tells_of(tmp_path):

@@ -276,6 +276,7 @@ WRONG = [
     ("integers", {"x_0": TEXT}, TypeError, r"data\['x_0'\] must hold floating-point"),
     ("NaN", {"x_0": X, "image": X * math.nan}, ValueError, r"data\['image'\] holds NaN"),
     ("words", {"x_0": X, "text": ["a"] * 64}, TypeError, r"data\['text'\] must be a tensor"),
+    ("no row", {"x_0": X, "text": TEXT.sum()}, ValueError, r"must have 64 rows.*shape \(\)"),
     ("rows", {"x_0": X, "text": TEXT[:3]}, ValueError, r"data\['text'\] must have 64 rows"),
     ("labels", {"x_0": X, "y": Y + 3}, IndexError, r"data\['y'\] = 5 is outside 0\.\.2"),
     ("no items", Numbered(), ValueError, "data is empty: the Numbered has no items"),

@@ -83,6 +83,7 @@ def test_an_error_in_a_hook_is_the_callers_and_the_checkpoint_stays(tmp_path):
     ("hooks", "kind", "message"),
     [
         (print, TypeError, "hooks must be a list of functions"),
+        ({print}, TypeError, "hooks must be a list of functions"),
         ([print, 3], TypeError, r"hooks\[1\] must be a function hook\(run\), got 3"),
         ([Every(0)], ValueError, r"hooks\[0\]\.every must be at least 1, got 0"),
         ([Every(2.5)], TypeError, r"hooks\[0\]\.every must be an integer"),

@@ -288,6 +288,25 @@ def test_sample_grids(tmp_path):
     assert picture[..., 0].std() > 0.1
 
 
+def test_grids_are_guided_with_weight_1_and_always_start_from_the_same_noise(tmp_path):
+    asked = []
+
+    def draw(net, schedule, noise, **options):
+        asked.append((noise, options))
+        return noise.clamp(-1, 1)
+
+    x, y = md.data.digits("train", 8)
+    net = md.TinyUNet(1, 10, width=8, multipliers=(1, 2), blocks=1)
+    md.train(
+        net, (x[:32], y[:32]), schedule=SCHEDULE, steps=2, batch=4, out=tmp_path, sample_every=1,
+        sample=draw, device="cpu", progress=False,
+    )  # fmt: skip
+    (first, options), (second, _) = asked
+    assert (options["w"], options["steps"]) == (1.0, min(25, SCHEDULE.T))
+    assert options["y"].tolist() == [*range(10)] * 2
+    assert torch.equal(first, second)
+
+
 def test_no_grids_of_points(tmp_path):
     points_run(out=tmp_path, sample_every=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt"]

@@ -24,6 +24,8 @@ def test_auto_follows_the_measurement(gain):
     net = TinyUNet(width=4, multipliers=(1,))
     gain(1.6)
     assert precision.choose_precision(net, CPU, "auto") == "bf16"
+    gain(precision.GAIN)
+    assert precision.choose_precision(net, CPU, "auto") == "bf16"
     gain(0.9)
     assert precision.choose_precision(net, CPU, "auto") == "fp32"
     gain(1.1)  # faster, but not worth the digits

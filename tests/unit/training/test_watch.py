@@ -61,6 +61,17 @@ def test_another_loss_and_labels():
     assert len(held.values) == 1
 
 
+def test_looking_keeps_no_gradients():
+    seen = []
+
+    def loss(net, x_0, schedule, generator):
+        seen.append(torch.is_grad_enabled())
+        return md.simple_loss(net, x_0, schedule, generator=generator)
+
+    HeldOutLoss(HELD, loss, batch=4, batches=1)(run())
+    assert seen == [False]
+
+
 def curves(folder):
     """What TensorBoard itself reads there: name → steps and values."""
     reader = EventAccumulator(str(folder))
