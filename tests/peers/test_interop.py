@@ -341,6 +341,7 @@ def test_a_model_that_learned_its_variance_is_asked_as_well():
     pipeline = md.interop.eps_model_to_diffusers(
         model, SCHEDULE, shape=SHAPE, variance="learned", clip=True
     )
+    assert pipeline.unet.config.out_channels == 2 * SHAPE[0]
     ours = md.ddpm_sample(model, SCHEDULE, BATCH, variance="learned", clip=True, generator=gen(3))
     torch.testing.assert_close(walked(pipeline, T), ours, **ROUNDED)
 

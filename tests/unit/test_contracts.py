@@ -369,3 +369,10 @@ def test_sources_stay_behind_what_is_raised():
 def test_a_contract_that_makes_no_sense_is_refused_at_once(declared, rules):
     with pytest.raises(ValueError, match="f"):
         contract(declared, *rules)(lambda x, y=None: x)
+
+
+def test_a_class_keeps_its_text_and_gets_its_refusals():
+    said = inspect.getdoc(md.TinyUNet)
+    assert said.startswith("Predicts, from a noisy image x_t and its time t")
+    assert "ValueError: If channels, classes, blocks or out_channels is too small" in said
+    assert "; in a call, for an image that cannot be halved" in " ".join(said.split())

@@ -15,6 +15,7 @@ from PIL import Image
 import minidiff as md
 from minidiff.__main__ import main
 from minidiff.data import folder, pictures
+from minidiff.data.pictures import GROUNDS
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -116,6 +117,12 @@ def test_transparent_pictures_lie_on_the_ground(root, kind, ground, wanted):
     transparent = {"a palette": 1, "a colour of an RGB file": RED}.get(kind)
     made.save(root / "a.png", **({} if transparent is None else {"transparency": transparent}))
     assert corners(only(root, ground=ground, channels=3)) == [wanted] * 4
+
+
+def test_grounds_are_colours_of_8_bits():
+    assert GROUNDS["white"] == (255, 255, 255)
+    assert GROUNDS["black"] == (0, 0, 0)
+    assert len({*GROUNDS["grey"]}) == 1
 
 
 def test_half_transparent_pixels_are_mixed(root):

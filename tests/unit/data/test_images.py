@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from minidiff.data import NAMES, SPLITS, digits, images, load
+from minidiff.data.images import resized
 
 ROOT = Path(__file__).resolve().parents[3]
 SIZES = {"train": 4000, "heldout": 1000}
@@ -204,3 +205,8 @@ print(sorted(m for m in heavy if m in sys.modules))
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_values_outside_the_range_become_black_and_white_before_a_resize():
+    x = torch.tensor([-1.5, 1.5]).reshape(2, 1, 1, 1).expand(2, 1, 4, 4)
+    assert resized(x, 2).flatten(1).tolist() == [[-1.0] * 4, [1.0] * 4]

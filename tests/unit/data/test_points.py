@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 
 import minidiff as md
-from minidiff.base.rng import BatchSlice, rand, randint
+from minidiff.base.rng import BatchSlice, rand, randint, randn
 from minidiff.data import EIGHT_STD, TOY, eight_means, toy
 
 N = 20_000
@@ -143,5 +143,6 @@ def test_noise_has_two_coordinates_that_know_nothing_of_each_other(name, std):
     else:
         clean = eight_means().double()[randint(0, 7, (N,), g)]
     noise = (draw(name) - clean) / std
+    torch.testing.assert_close(noise, randn((N, 2), g).double(), atol=1e-4, rtol=0)
     assert normal_p(noise) > 0.001
     torch.testing.assert_close(noise.T.cov(), torch.eye(2, dtype=torch.float64), atol=0.05, rtol=0)

@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+import minidiff as md
+from minidiff.base.model import seeded_weights
 from minidiff.nn import MLP, Denoiser, DigitClassifier, TinyUNet
 from minidiff.nn.layers import Dropout
 
@@ -426,6 +428,8 @@ def test_the_classifier():
     again = DigitClassifier(**net.config)
     again.load_state_dict(net.state_dict())
     assert torch.equal(again.eval()(x), net.eval()(x))
+    with pytest.raises(ValueError, match="16×16 pixels, got 16×20"):
+        DigitClassifier()(torch.zeros(1, 1, 16, 20))
     with pytest.raises(ValueError, match="16×16 pixels, got 28×28"):
         net(torch.zeros(1, 1, 28, 28))
     with pytest.raises(TypeError, match="uint8"):
@@ -436,3 +440,11 @@ def test_a_fresh_classifier_knows_nothing():
     x = torch.randn(64, 1, 16, 16, generator=gen())
     loss = torch.nn.functional.cross_entropy(DigitClassifier().eval()(x), torch.arange(64) % 10)
     assert abs(loss.item() - math.log(10)) < 0.2
+
+
+def test_a_generator_draws_one_of_a_great_many_seeds():
+    first = set()
+    for k in range(300):
+        with seeded_weights(0, md.seeded(k)):
+            first.add(float(torch.rand(())))
+    assert len(first) == 300

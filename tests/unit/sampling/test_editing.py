@@ -83,6 +83,15 @@ def test_up_again_is_the_forward_process():
     assert float(up.var()) == pytest.approx(1 - kept, rel=0.03)
 
 
+def test_the_known_part_has_the_noise_of_its_time():
+    x = torch.full((50_000, 1), 0.7, dtype=F64)
+    assert torch.equal(editing.at_time(x, 0, S, md.seeded(6)), x)
+    kept = float(S.alpha_bar[30])
+    noisy = editing.at_time(x, 30, S, md.seeded(6))
+    assert float(noisy.mean()) == pytest.approx(0.7 * kept**0.5, abs=0.01)
+    assert float(noisy.var()) == pytest.approx(1 - kept, rel=0.03)
+
+
 def test_all_known_is_given_back_and_nothing_known_is_sampling():
     x = torch.randn(4, 2, generator=md.seeded(7), dtype=F64)
     ones = torch.ones(2, dtype=torch.bool)

@@ -13,6 +13,7 @@ import minidiff as md
 from minidiff.__main__ import main
 from minidiff.nn import Denoiser
 from minidiff.training.objective import taught_by
+from minidiff.training.preview import can_preview
 
 SCHEDULE = md.linear_schedule()
 PIXELS = 4
@@ -262,3 +263,27 @@ def test_the_command_line_draws_by_the_runs_own_sampler(known, tmp_path, monkeyp
     for run, drawn in (("inside", True), ("outside", False)):
         assert main(["sample", str(tmp_path / run), "--n", "2", "--out", str(out)]) == 0
         assert bool((tiles(out) == 1).all()) is drawn
+
+
+@pytest.mark.parametrize(
+    ("predicts", "schedule", "shape", "can"),
+    [
+        ("velocity", None, (1, 8, 8), True),
+        ("velocity", SCHEDULE, (1, 8, 8), True),
+        ("eps", SCHEDULE, (1, 8, 8), True),
+        ("eps", None, (1, 8, 8), False),
+        ("x0", None, (1, 8, 8), False),
+        (None, SCHEDULE, (1, 8, 8), False),
+        ("eps", md.rescale_zero_terminal_snr(SCHEDULE), (1, 8, 8), False),
+        ("score", md.rescale_zero_terminal_snr(SCHEDULE), (1, 8, 8), False),
+        ("v", md.rescale_zero_terminal_snr(SCHEDULE), (1, 8, 8), True),
+        ("x0", md.rescale_zero_terminal_snr(SCHEDULE), (1, 8, 8), True),
+        ("eps", SCHEDULE, (3, 8, 8), True),
+        ("eps", SCHEDULE, (4, 8, 8), False),
+        ("eps", SCHEDULE, (8,), False),
+    ],
+)
+def test_grids_are_drawn_where_the_walk_gives_pictures(predicts, schedule, shape, can):
+    net = torch.nn.Identity()
+    net.predicts = predicts
+    assert can_preview(net, schedule, shape) is can
