@@ -51,6 +51,9 @@ def names_in(module: ModuleType, own: bool) -> Iterator[tuple[str, Any]]:
 
 def lines() -> list[str]:
     """One line for each public function, method, class and plain value, sorted."""
+    for found in pkgutil.walk_packages(minidiff.__path__, "minidiff."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)  # some are imported where they are needed
     told = set()
     for name, thing in public():
         if not inspect.ismodule(thing):

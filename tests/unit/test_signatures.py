@@ -11,7 +11,8 @@ def test_what_callers_count_on_is_as_it_was():
     changed = list(
         difflib.unified_diff(there, signatures.lines(), "noted", "now", lineterm="", n=0)
     )
-    assert changed == [], "if it is meant: python tests/shared/signatures.py"
+    hint = "if it is meant: python tests/shared/signatures.py"
+    assert not changed, "\n".join([hint, *changed])
 
 
 def test_defaults_kinds_of_parameters_and_methods_are_in_it():
