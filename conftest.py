@@ -35,6 +35,7 @@ OUTCOMES = ("passed", "failed", "skipped")
 SLOW_FILES = {
     "unit/check/test_bank.py",
     "unit/check/graded/test_grading.py",
+    "unit/systems/test_one_file.py",
     "unit/test_cli.py",
     "unit/data/test_torchvision.py",
     "unit/flow/test_losses.py",
