@@ -53,8 +53,8 @@ ROOMS = (
     "training",
     "weights",
 )
-FAST_OF_ALL = "tests/unit/test_signatures.py::"  # defaults and contracts of every module
-LAYERS = ("tests/unit", "tests/properties", "tests/notebooks")
+OF_ALL = "tests/unit/test_signatures.py::"  # defaults and contracts of every module
+FAST_LAYERS = ("tests/unit", "tests/properties", "tests/notebooks")
 LAYERS = (*FAST_LAYERS, "tests/peers")
 #: Of cosmic-ray's 213 operators those that make mistakes which people make: not each of a dozen operators
 #: for a +, not ``is`` for ``==``.
@@ -292,7 +292,7 @@ def reached_by(mutant: Mutant, text: str, lines: dict[int, set[str]]) -> set[str
 
 
 def beside(module: str, tests: Tests) -> set[str]:
-    """Tests that look at what stands there and pass over no line: those of the module's own file, and of all."""
+    """Tests that look at what stands there and may pass over no line: the module's own, and those of all."""
     *_, room, name = module.removesuffix(".py").split("/")
     return {
         test for test in tests if f"/{room}/test_{name}.py::" in test or test.startswith(OF_ALL)

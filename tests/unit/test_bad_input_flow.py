@@ -45,7 +45,7 @@ OUT_OF_RANGE = [
     ("NaN", math.nan, ValueError, ("t = nan is outside", HINT)),
     (
         "above 1 in a tensor",
-        torch.tensor([0.5, 1.5, 0]),
+        torch.tensor([0.5, 1.5, 7]),
         ValueError,
         ("t = 1.5 is outside [0, 1]", HINT),
     ),

@@ -90,6 +90,14 @@ def test_tensorboard_reads_every_step_once_and_the_curves_of_others(tmp_path):
     assert held.steps == [2, 4, 6]
 
 
+def test_the_file_is_open_until_the_training_ends(tmp_path, monkeypatch):
+    board = TensorBoard(tmp_path, every=2)
+    closed = []
+    monkeypatch.setattr(board.writer, "close", lambda: closed.append(board.written["loss"]))
+    run([board])
+    assert closed == [6]
+
+
 def test_a_curve_can_be_followed_while_the_network_trains(tmp_path):
     seen = []
 

@@ -152,6 +152,9 @@ def test_damaged_shipped_file_is_named(copied, damage):
     with pytest.raises(DamagedFileError, match=r"python -m minidiff\.recipes digits16") as refusal:
         md.load("digits16")
     assert str(path) in str(refusal.value)
+    found = hashlib.sha256(content).hexdigest()
+    stated = json.loads((copied / "digits16.json").read_text(encoding="utf-8"))["sha256"]
+    assert f"(SHA-256 {found[:12]}…, its card says {stated[:12]}…)" in str(refusal.value)
 
 
 def test_missing_shipped_file_is_named(copied):
