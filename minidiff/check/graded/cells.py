@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-OWN_LINE = re.compile(  # %matplotlib, !pip, files = !ls, d["here"] = %pwd, q_step?, torch.*rand*?
-    r"([ \t]*)(?:[%!?].*|[^=!%]+=[ \t]*[%!].*|[\w.*\[\]]+\?{1,2}[ \t]*)"
-)
-# What IPython makes of such a line. It stands alone in its line.
-MADE_BY_IPYTHON = re.compile(
-    r"([ \t]*)(?:.*=[ \t]*)?get_ipython\(\)\.(?:run_line_magic|run_cell_magic|system|getoutput)\(.*\)"
-)
+# What IPython makes of a command (%matplotlib, !pip) that sets no name. It stands alone in its line.
+RUNS = re.compile(r"([ \t]*)get_ipython\(\)\.\w+\((.*)\)")
+TIMED = re.compile(r"%time[ \t]+")
+# Lines of which IPython may make something else: !ls, files = !ls, q_step?, torch.*rand*?
+SPEAKS = re.compile(r"^[ \t]*[%!?,;/]|=[ \t]*[%!]|\?[ \t]*$", re.MULTILINE)
 CELL_MAGIC = re.compile(r"%%([\w!]+)")
 # Below these stands no code of the notebook: another language, a file, or statements that leave nothing.
 NOT_OF_THE_NOTEBOOK = re.compile(
@@ -120,7 +118,11 @@ def _without_cell_magics(text: str) -> tuple[str, str]:
 
 
 def _by_ipython(text: str) -> str:
-    """The cell as IPython gives it to Python, but with ``pass`` for what would run a command."""
+    """The cell as IPython gives it to Python, but with ``pass`` for what would run a command.
+
+    A command that sets a name stays: ``files = get_ipython().getoutput('ls')`` is never kept, and named where
+    the name is missed.
+    """
     # here: outside Jupyter it takes its time
     from IPython.core.inputtransformer2 import TransformerManager
 
@@ -132,16 +134,32 @@ def _by_ipython(text: str) -> str:
         return text
     there = set(text.split("\n"))
     lines = [""] * empty + made.removesuffix("\n").split("\n")
-    return "\n".join(line if line in there else _harmless(line, MADE_BY_IPYTHON) for line in lines)
+    return "\n".join(line if line in there else _harmless(line) for line in lines)
 
 
-def _harmless(line: str, commands: re.Pattern[str]) -> str:
-    found = commands.fullmatch(line)
-    return line if found is None else f"{found[1]}pass"
+def _harmless(line: str) -> str:
+    """A line that IPython made, without its command; what %time runs is code like any other."""
+    found = RUNS.fullmatch(line)
+    if found is None:
+        return line
+    name, *rest = ast.literal_eval(f"({found[2]},)")
+    if name == "time" and rest:
+        code = _by_ipython(rest[0])
+        if code.strip() and _is_python(code):
+            return f"{found[1]}{code}"
+    return f"{found[1]}pass"
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except NOT_READ:
+        return False
+    return True
 
 
 def _what_is_python(
-    source: str, number: int, where: Callable[[int, str], int]
+    source: str, number: int, where: Callable[[int, str], tuple[int, str]]
 ) -> tuple[list[Piece], list[LeftOut]]:
     """Statement by statement: the ones that can be read, and the others."""
     lines = source.split("\n")
@@ -160,7 +178,7 @@ def _what_is_python(
         names = frozenset(DEFINES.findall(text))
         if not unread or names or left[-1].names:  # prose in a cell of code is named once
             at = starts[k]
-            left.append(LeftOut(number, where(at, lines[at]), lines[at], read, names))
+            left.append(LeftOut(number, *where(at, lines[at]), read, names))
         k, unread = k + 1, True
     return pieces, left
 
@@ -182,14 +200,16 @@ def _longer_and_longer(
     """The shortest piece from a start on that is Python, and where the next begins; or why there is none."""
     why = ""
     for end in range(k + 1, min(k + 1 + FAR, len(starts))):
-        part = list(lines[starts[k] : starts[end]])
-        if end == k + 1:
-            part[0] = _harmless(part[0], OWN_LINE)
-        source = "\n".join(part)
-        try:
-            return Piece(source, ast.parse(source), starts[k]), end
-        except NOT_READ as error:
-            why = why or _why(error)
+        source = "\n".join(lines[starts[k] : starts[end]])
+        sources = [source]
+        # Below a bracket that is left open, IPython has seen no command.
+        if end == k + 1 and SPEAKS.search(source):
+            sources.append(_by_ipython(source))
+        for text in sources:
+            try:
+                return Piece(text, ast.parse(text), starts[k]), end
+            except NOT_READ as error:
+                why = why or _why(error)
     return why
 
 
@@ -199,13 +219,24 @@ def _why(error: BaseException) -> str:
     return f"Python {platform.python_version()} cannot read it: {said}"
 
 
-def place(there: Sequence[str], guess: int, text: str) -> int:
-    """Where a line of the cell stands, from 1: IPython may have joined lines above it.
+def place(there: Sequence[str], guess: int, text: str) -> tuple[int, str]:
+    """Which line of the cell it is, from 1, and what its author wrote: IPython may have joined lines above.
 
     Args:
         there: The lines of the cell.
         guess: Where it stands in what IPython made, from 0.
-        text: What it says.
+        text: What it says there.
     """
-    alike = [i for i, line in enumerate(there) if line.strip() == text.strip()]
-    return 1 + min(alike, key=lambda i: abs(i - guess), default=guess)
+    text = text.strip()
+    before, made, _ = text.partition("get_ipython().")
+
+    def is_it(line: str) -> bool:
+        line = TIMED.sub("", line.strip(), count=1)
+        sets = bool(made) and line.startswith(before) and line[len(before) :][:1] in ("!", "%")
+        return line == text or sets
+
+    alike = [i for i, line in enumerate(there) if is_it(line)]
+    if not alike:
+        return guess + 1, text
+    at = min(alike, key=lambda i: abs(i - guess))
+    return at + 1, there[at]

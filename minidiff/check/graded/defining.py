@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .cells import LeftOut
@@ -37,6 +38,7 @@ SAFE = {
     "zip",
 }
 
+COMMANDS = "get_ipython"  # what runs them: files = !ls is files = get_ipython().getoutput('ls')
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
@@ -55,6 +57,7 @@ class Names:
         own: Functions and classes of the notebook.
         there: All that are defined.
         lost: What sets a name and is left out, by the name.
+        inside: What is left out inside a function or class that is kept, by its name.
     """
 
     callable: set[str] = field(default_factory=lambda: set(SAFE))
@@ -62,6 +65,14 @@ class Names:
     own: set[str] = field(default_factory=set)
     there: set[str] = field(default_factory=lambda: set(vars(builtins)))
     lost: dict[str, LeftOut] = field(default_factory=dict)
+    inside: dict[str, Sequence[LeftOut]] = field(default_factory=dict)
+
+    def keep(self, names: Iterable[str], without: Sequence[LeftOut]) -> None:
+        """What sets these names is kept, but for what is left out inside it."""
+        for name in names:
+            self.there.add(name)
+            self.lost.pop(name, None)
+            self.inside[name] = without
 
     def define(self, name: str) -> None:
         """A function or class of the notebook."""
@@ -80,6 +91,8 @@ class Names:
         root = function
         while isinstance(root, ast.Attribute):
             root = root.value
+        if isinstance(root, ast.Name) and root.id == COMMANDS:
+            return False
         if not isinstance(root, ast.Name) or root.id in self.callable:
             return True
         if root is not function and root.id in self.values:
@@ -190,8 +203,24 @@ def _names_in_head(statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.Class
     return {n.id for n in nodes if isinstance(n, ast.Name)} - stored
 
 
+def commands(statement: ast.stmt) -> Iterator[ast.Assign | ast.AnnAssign]:
+    """The assignments from a command, the statement itself or inside it, in the order of the text."""
+    found = [one for one in ast.walk(statement) if isinstance(one, (ast.Assign, ast.AnnAssign))]
+    yield from sorted(filter(is_command, found), key=lambda one: (one.lineno, one.col_offset))
+
+
+def is_command(statement: ast.stmt) -> bool:
+    """Whether it sets a name to what a command of the notebook gives."""
+    value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+    while isinstance(value, (ast.Call, ast.Attribute)):
+        value = value.func if isinstance(value, ast.Call) else value.value
+    return isinstance(value, ast.Name) and value.id == COMMANDS
+
+
 def why_not(statement: ast.stmt, inside: bool, known: Names) -> str:
     """Why a statement that sets names is not kept, in words to the student."""
+    if is_command(statement):
+        return "commands of the notebook, with ! or %, are not run for grading: set it in Python"
     if isinstance(statement, FUNCTIONS):
         missing = ", ".join(sorted(_names_in_head(statement) - known.there))
         return f"it needs {missing}, which is not known outside its block: define it at the margin"

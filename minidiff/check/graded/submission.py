@@ -11,7 +11,19 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from .cells import NOT_READ, LeftOut, Piece, place, read_cell
-from .defining import BLOCKS, FUNCTIONS, IMPORTS, WITHS, Names, branches, counts, names_set, why_not
+from .defining import (
+    BLOCKS,
+    FUNCTIONS,
+    IMPORTS,
+    WITHS,
+    Names,
+    branches,
+    commands,
+    counts,
+    is_command,
+    names_set,
+    why_not,
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +102,8 @@ def read(cells: Sequence[str], asked: Collection[str] | None = None) -> Reading:
                 else:
                     left.append(one)
     needed = _needed(kept, asked)
-    defined = {name for one in kept for name in one.names}
-    wanted = needed | set(asked or ())
-    left += [one for name, one in known.lost.items() if name in wanted - defined]
+    for name in sorted(needed | set(asked or ())):
+        left += [*known.inside.get(name, ()), *filter(None, [known.lost.get(name)])]
     left.sort(key=lambda one: (one.cell, one.line))
     return Reading(tuple(kept), tuple(dict.fromkeys(left)), frozenset(needed))
 
@@ -137,37 +148,37 @@ def _from_outside(text: str) -> set[str]:
 def _of_piece(piece: Piece, cell: str, number: int, known: Names) -> Iterator[Statement | LeftOut]:
     there = cell.splitlines()
 
-    def line(statement: ast.stmt) -> tuple[int, str]:
+    def left(statement: ast.stmt, reason: str, names: frozenset[str] = frozenset()) -> LeftOut:
         first = _first(statement)
         text = piece.source.split("\n")[first - 1]
-        return place(there, piece.before + first - 1, text), text
+        return LeftOut(number, *place(there, piece.before + first - 1, text), reason, names)
 
     def walk(statement: ast.stmt, inside: bool, run: bool) -> Iterator[Statement]:
         """Run: whether constants count here; in branches and loops they do not."""
         names = frozenset(names_set(statement))
         if counts(statement, known, inside=inside, run=run):
-            known.there |= names
-            yield Statement(
-                _text(piece.source, statement), number, line(statement)[0], names, inside
-            )
-        elif isinstance(statement, BLOCKS):
+            without = [left(one, why_not(one, inside, known)) for one in commands(statement)]
+            known.keep(names, without)
+            at = left(statement, "").line
+            yield Statement(_text(piece.source, statement), number, at, names, inside)
+            return
+        if isinstance(statement, BLOCKS):
             seen: set[str] = set()
             for branch in branches(statement):
                 others = [one for one in branch if not _is_second(one, seen)]
                 for one in others:
                     yield from walk(one, True, run and isinstance(statement, WITHS))
                 seen |= {name for one in others for name in names_set(one)}
-        at, text = line(statement)
-        lost = LeftOut(number, at, text, why_not(statement, inside, known), names)
-        for name in names - known.there:
+        lost = left(statement, why_not(statement, inside, known), names)
+        # A command takes away even what was there; of other statements the constant from before counts.
+        for name in names if is_command(statement) else names - known.there:
             known.lost.setdefault(name, lost)
 
     for statement in piece.tree.body:
         try:
             yield from list(walk(statement, False, True))
         except NOT_READ as error:  # nobody writes by hand what is that deep
-            at, text = line(statement)
-            yield LeftOut(number, at, text, f"it cannot be read: {error}")
+            yield left(statement, f"it cannot be read: {error}")
 
 
 def _is_second(statement: ast.stmt, seen: Collection[str]) -> bool:
@@ -183,8 +194,13 @@ def _first(statement: ast.stmt) -> int:
 
 
 def _text(source: str, statement: ast.stmt) -> str:
-    """The statement alone and at the margin, even where others share its line, or it stands in a block."""
+    """The statement alone and at the margin, even where others share its line, or it stands in a block.
+
+    What a command gives inside it is None.
+    """
     lines = source.encode().split(b"\n")  # columns count bytes
+    for one in commands(statement):
+        _put_none(lines, one.value)
     first = _first(statement)
     column = 0 if first < statement.lineno else statement.col_offset
     assert statement.end_lineno is not None
@@ -197,6 +213,19 @@ def _text(source: str, statement: ast.stmt) -> str:
         if first + i not in in_text:
             kept[i] = kept[i].removeprefix(margin)
     return b"\n".join(kept).decode()
+
+
+def _put_none(lines: list[bytes], value: ast.expr | None) -> None:
+    """Write None in the place of a value; what stands beside and below it stays in its place."""
+    assert value is not None
+    assert value.end_lineno is not None
+    first, last = value.lineno - 1, value.end_lineno - 1
+    before, after = lines[first][: value.col_offset], lines[last][value.end_col_offset :]
+    if first < last:
+        lines[first : last + 1] = [before + b"None"] + [b""] * (last - first - 1) + [after]
+    else:
+        gone = lines[first][value.col_offset : value.end_col_offset]
+        lines[first] = (before + b"None".ljust(len(gone)) + after).rstrip()
 
 
 def _lines_in_texts(statement: ast.stmt) -> set[int]:
