@@ -1,9 +1,10 @@
-"""Grade a folder of submitted notebooks, several at a time.
+"""Grade a folder of submitted notebooks and scripts, several at a time.
 
 python tools/grade.py _build/assignments/01_forward_process/autograder.zip submissions/
 python tools/grade.py AUTOGRADER.zip submissions/ --out grades --jobs 4 --minutes 10
 
-Each submission is a notebook, a zip with one as md.check.hand_in packs it, or a folder with one of these.
+Each submission is a notebook or a script, a zip with one as md.check.hand_in packs it, or a folder with one
+of these. Where a notebook lies beside scripts, it is graded, and they are not.
 otter-grader grades it in a process of its own. It should take less than two minutes; one that has not
 ended after --minutes (5) gets no points. Nothing is lost, and a second run goes on where the first one
 stopped. grades/grades.csv has a row for each, and grades/NAME.json what its author may be told.
@@ -31,8 +32,11 @@ import psutil
 from tqdm import tqdm
 
 from minidiff.check.graded.notebook import as_notebook
+from minidiff.check.graded.script import script_text
 
-KINDS = (".ipynb", ".zip")
+SCRIPT = ".py"
+KINDS = (".ipynb", ".zip", SCRIPT)
+COURSE = "questions"  # the folder that came with the assignment: no script in it is the student's
 STOPPED = "stopped after"
 
 
@@ -40,7 +44,7 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
     """Grade one submission.
 
     Args:
-        submission: A notebook, or a zip with one.
+        submission: A notebook or script, a zip with one, or a folder with one of these.
         autograder: The zip that tools/make_assignments.py made.
         out: Folder for the results.
         seconds: After so many seconds it is stopped.
@@ -50,7 +54,7 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
-            notebook = unpacked(submission, Path(folder))
+            file, note = unpacked(submission, Path(folder))
         except ValueError as error:
             return {"note": str(error)}
         command = [
@@ -68,7 +72,7 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
         # Into a file: a pipe would be waited for until all that holds it has ended.
         with words.open("wb") as printed:
             process = subprocess.Popen(
-                [*command, "-o", folder, str(notebook)],
+                [*command, "-o", folder, str(file)],
                 cwd=folder,
                 env=environment,
                 stdout=printed,
@@ -85,7 +89,7 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
         results = Path(folder) / "results.json"
         if not results.exists():
             return {"note": f"otter-grader failed: {last[0]}"}
-        found = row(json.loads(results.read_text(encoding="utf-8")))
+        found = row(json.loads(results.read_text(encoding="utf-8")), note)
         if found["of"] == "0":
             return {"note": f"otter-grader gave no results: {last[0]}"}
         shutil.copy(results, out / f"{name_of(submission)}.json")
@@ -113,42 +117,67 @@ def import_path() -> str:
     return os.pathsep.join(str(Path(part).resolve()) for part in given if part)
 
 
-def unpacked(submission: Path, folder: Path) -> Path:
-    """The notebook itself.
+def unpacked(submission: Path, folder: Path) -> tuple[Path, str]:
+    """The notebook or script itself, in the format of today, and what its author may be told of the choice.
 
     Raises:
-        ValueError: If it is a folder or zip without exactly one notebook, or is damaged.
+        ValueError: If it is a folder or zip without exactly one, or is damaged.
     """
-    target = folder / "submission.ipynb"
+    note = ""
     if submission.is_dir():
-        files = sorted(submission.rglob("*"))
-        inside = [p for p in files if is_submission(p.relative_to(submission))]
-        if len(inside) != 1:
-            raise ValueError(
-                f"the folder holds {len(inside)} notebooks or zips; it should hold one"
-            )
-        (submission,) = inside
+        files = [p.relative_to(submission) for p in sorted(submission.rglob("*"))]
+        name, note = the_one([str(p) for p in files], "folder", "notebooks or zips")
+        submission = submission / name
     if submission.suffix.lower() != ".zip":
-        target.write_text(as_notebook(submission.read_bytes()), encoding="utf-8")
-        return target
+        return as_graded(submission.name, submission.read_bytes(), folder), note
     try:
         with zipfile.ZipFile(submission) as file:
-            # What macOS and Jupyter put beside a notebook is none.
-            there = [n for n in file.namelist() if is_submission(Path(n))]
-            names = [n for n in there if n.lower().endswith(".ipynb")]
-            if len(names) != 1:
-                raise ValueError(f"the zip holds {len(names)} notebooks; it should hold one")
-            content = file.read(names[0])
+            name, inside = the_one([n for n in file.namelist() if not n.lower().endswith(".zip")])
+            content = file.read(name)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"no zip file, or a damaged one: {error}") from error
     except (RuntimeError, NotImplementedError) as error:  # a password, an odd compression
         raise ValueError(f"the zip cannot be unpacked: {error}") from error
-    target.write_text(as_notebook(content), encoding="utf-8")
+    return as_graded(name, content, folder), "; ".join(filter(None, [note, inside]))
+
+
+def the_one(names: Sequence[str], where: str = "zip", what: str = "notebooks") -> tuple[str, str]:
+    """The name of what is graded, and of the scripts that are not because a notebook lies beside them.
+
+    As otter-grader has it: scripts count only where there is no notebook.
+
+    Raises:
+        ValueError: If there is not exactly one.
+    """
+    # What macOS and Jupyter put beside a notebook is none, and no folder of a zip is one.
+    files = [n for n in names if is_submission(Path(n)) and not n.endswith("/")]
+    scripts = [n for n in files if n.lower().endswith(SCRIPT) and is_own(Path(n))]
+    others = [n for n in files if not n.lower().endswith(SCRIPT)]
+    found = others or scripts
+    if len(found) != 1:
+        raise ValueError(
+            f"the {where} holds {len(others)} {what} and {len(scripts)} scripts; it should hold one "
+            f"notebook, or one script and no notebook"
+        )
+    beside = ", ".join(scripts) if others else ""
+    return found[0], f"graded is {found[0]}, not {beside} beside it" if beside else ""
+
+
+def is_own(script: Path) -> bool:
+    """Whether a script may be a student's work: no question of the assignment, no mark of a package."""
+    return COURSE not in script.parts and script.name != "__init__.py"
+
+
+def as_graded(name: str, content: bytes, folder: Path) -> Path:
+    """Write what somebody handed in as otter-grader takes it: a notebook of today, or a script in UTF-8."""
+    text = script_text(name, content)
+    target = folder / ("submission.ipynb" if text is None else f"submission{SCRIPT}")
+    target.write_text(as_notebook(content) if text is None else text, encoding="utf-8")
     return target
 
 
 def is_submission(path: Path) -> bool:
-    """Whether the name is one of a notebook or zip that somebody hands in.
+    """Whether the name is one of a notebook, script or zip that somebody hands in.
 
     Args:
         path: Its name, within the folder or zip of the submissions: where that lies does not matter.
@@ -157,15 +186,15 @@ def is_submission(path: Path) -> bool:
     return path.suffix.lower() in KINDS and not hidden
 
 
-def row(results: dict) -> dict[str, str]:
-    """Points by question, their sum, and what was left out."""
+def row(results: dict, note: str = "") -> dict[str, str]:
+    """Points by question, their sum, and what was left out; before that, what there is to note anyway."""
     scored = [test for test in results["tests"] if "max_score" in test]
     points = {test["name"]: f"{test['score']:g}" for test in scored}
     total = sum(test["score"] for test in scored)
     found = {**points, "total": f"{total:g}", "of": f"{sum(t['max_score'] for t in scored):g}"}
-    output = results.get("output")
-    # Beside the points, what of the notebook was not graded.
-    return found | ({"note": output.replace("\n", "; ")} if output else {})
+    # Beside the points, what was not graded.
+    notes = [*filter(None, [note, results.get("output", "").replace("\n", "; ")])]
+    return found | ({"note": "; ".join(notes)} if notes else {})
 
 
 def grade_all(
@@ -177,7 +206,7 @@ def grade_all(
     what went wrong may be over; one that was stopped only if there are more minutes now.
 
     Args:
-        submissions: Notebooks or zips, each with a name of its own.
+        submissions: Notebooks, scripts, zips or folders, each with a name of its own.
         autograder: The zip that tools/make_assignments.py made.
         out: Folder for the results; it is made.
         jobs: How many at a time.
@@ -252,7 +281,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("autograder", type=Path, help="autograder.zip of the assignment")
-    parser.add_argument("submissions", type=Path, help="folder with the notebooks or zips")
+    parser.add_argument("submissions", type=Path, help="folder with what was handed in")
     parser.add_argument(
         "--out", type=Path, default=Path("grades"), help="folder for results (grades)"
     )
@@ -266,7 +295,7 @@ def main() -> int:
     found = [p for p in there if p.is_dir() or is_submission(Path(p.name))]
     left = [p.name for p in there if p not in found]
     if not found:
-        print(f"there is no notebook and no zip in {given.submissions}")
+        print(f"there is no notebook, no script and no zip in {given.submissions}")
         return 1
     stems = [name_of(path) for path in found]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
@@ -275,7 +304,8 @@ def main() -> int:
         return 1
     rows = grade_all(found, given.autograder, given.out, jobs=given.jobs, minutes=given.minutes)
     noted = [f"{one['submission']}: {one['note']}" for one in rows if one.get("note")]
-    noted += [f"{name}: left out, neither a notebook nor a zip nor a folder" for name in left]
+    what = "neither a notebook nor a script nor a zip nor a folder"
+    noted += [f"{name}: left out, {what}" for name in left]
     print(f"{len(rows)} graded; the table is {given.out / 'grades.csv'}", *noted, sep="\n")
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import grade
 import nbformat
 import pytest
+import scripts
 from make_assignments import SOURCES
 from nbformat.v4 import new_code_cell
 from student import answered, checks, definition, save, text_of
@@ -85,7 +86,16 @@ def by_a_saved_version_on_kaggle(notebook):
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
-FORMS = {"colab": by_colab, "draft": by_kaggles_editor, "version": by_a_saved_version_on_kaggle}
+FORMS = {  # as notebooks, and as scripts
+    "colab.ipynb": by_colab,
+    "draft.ipynb": by_kaggles_editor,
+    "version.ipynb": by_a_saved_version_on_kaggle,
+    "colab, a script.py": scripts.by_colab,
+    "version, a script.py": scripts.by_kaggle,
+    "program.py": scripts.written,
+    "jupyter.py": scripts.by_jupyter,
+}
+AS_IT_IS = ("draft.ipynb", "version, a script.py")  # the others are handed in as the zip that hand_in packs
 
 
 # ---- what the page says ----------------------------------------------------------------------
@@ -160,8 +170,10 @@ def test_what_was_downloaded_is_handed_in_and_graded(work, built, installed, tmp
     asked = len(list(downloads.glob("questions/*.py")))
     files = []
     for name, form in FORMS.items():
-        path = downloads / f"{name} (1).ipynb"
-        path.write_text(json.dumps(form(notebook), separators=(",", ":")), encoding="utf-8")
+        made = form(notebook)
+        text = made if isinstance(made, str) else json.dumps(made, separators=(",", ":"))
+        path = downloads / name.replace(".", " (1).")
+        path.write_text(text, encoding="utf-8")
         code = (
             "import sys, minidiff as md; assert sys.argv[2] in md.__file__; "
             "print(md.check.hand_in(sys.argv[1]))"
@@ -177,8 +189,9 @@ def test_what_was_downloaded_is_handed_in_and_graded(work, built, installed, tmp
         assert len(re.findall(r" passed$", said, re.MULTILINE)) == asked, said
         assert "left out" not in said
         assert "not run" not in said
-        files += [path] if name == "draft" else [path.with_suffix(".zip")]
+        files += [path] if name in AS_IT_IS else [path.with_suffix(".zip")]
     rows = grade.grade_all(files, built(FIRST) / "autograder.zip", tmp_path / "grades")
+    assert len({row["submission"] for row in rows}) == len(FORMS)
     for row in rows:
         assert row["total"] == row["of"] == "20"
         assert "note" not in row

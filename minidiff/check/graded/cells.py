@@ -24,7 +24,7 @@ NOT_OF_THE_NOTEBOOK = re.compile(
     "!|HTML|R|SVG|bash|bigquery|cmd|cython|file|html|javascript|js|latex|markdown|perl|pypy|python[23]?|ruby|"
     "script|sh|shell|sql|svg|sx|system|timeit|writefile"
 )
-# Words that Jupyter takes as magics without a %, where they are all of a cell.
+# What Jupyter takes as magics without a %, where it is all of a cell.
 ALONE = re.compile(
     r"\s*(?:cat|cd|conda|cp|ls|ll|mamba|man|mkdir|more|mv|pip|pwd|rm|uv)\b(?!\s*(?:=|\(|\.\w)).*\s*"
 )
@@ -39,7 +39,7 @@ class LeftOut:
     """Something of a notebook that is not run for grading, though its author may count on it.
 
     Attributes:
-        cell: Which of the code cells it stands in, from 1.
+        cell: Which of the code cells it stands in, from 1; 0 in a script, whose lines count from its top.
         line: Where there it begins, from 1.
         text: That line.
         reason: Why it is left out.
@@ -55,7 +55,12 @@ class LeftOut:
     def __str__(self) -> str:
         text = self.text.strip()
         text = text if len(text) <= 80 else f"{text[:79]}…"
-        return f"code cell {self.cell}, line {self.line}: {text} ({self.reason})"
+        return f"{where(self.cell, self.line)}: {text} ({self.reason})"
+
+
+def where(cell: int, line: int) -> str:
+    """A place in words; a script has no cells that its author counts."""
+    return f"code cell {cell}, line {line}" if cell else f"line {line}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def read_cell(cell: str, number: int) -> tuple[list[Piece], list[LeftOut]]:
 
     Args:
         cell: Its source.
-        number: Which of the code cells it is, from 1.
+        number: Which of the code cells it is, from 1; 0 of a script.
 
     Returns:
         The Python in it, and what is no Python.
@@ -100,6 +105,12 @@ def read_cell(cell: str, number: int) -> tuple[list[Piece], list[LeftOut]]:
     if "\n" not in text.strip() and ALONE.fullmatch(text):
         return [], []
     return _what_is_python(source, number, functools.partial(place, text.split("\n")))
+
+
+def runs(cell: str) -> bool:
+    """Whether Jupyter can make a program of the cell."""
+    text, magic = _without_cell_magics(cell)
+    return bool(magic) or _is_python(_by_ipython(text))
 
 
 def _without_cell_magics(text: str) -> tuple[str, str]:
@@ -159,7 +170,7 @@ def _is_python(text: str) -> bool:
 
 
 def _what_is_python(
-    source: str, number: int, where: Callable[[int, str], tuple[int, str]]
+    source: str, number: int, find: Callable[[int, str], tuple[int, str]]
 ) -> tuple[list[Piece], list[LeftOut]]:
     """Statement by statement: the ones that can be read, and the others."""
     lines = source.split("\n")
@@ -174,11 +185,13 @@ def _what_is_python(
             pieces.append(piece)
             unread = False
             continue
-        text = "\n".join(lines[starts[k] : starts[k + 1]])
-        names = frozenset(DEFINES.findall(text))
+        at = starts[k]
+        names = frozenset(DEFINES.findall("\n".join(lines[at : starts[k + 1]])))
+        if ALONE.fullmatch(lines[at]) and not names:  # in a script, of what was a cell
+            k += 1
+            continue
         if not unread or names or left[-1].names:  # prose in a cell of code is named once
-            at = starts[k]
-            left.append(LeftOut(number, *where(at, lines[at]), read, names))
+            left.append(LeftOut(number, *find(at, lines[at]), read, names))
         k, unread = k + 1, True
     return pieces, left
 

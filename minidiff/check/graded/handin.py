@@ -1,4 +1,4 @@
-"""Handing in: what the saved notebook holds, question by question, and the file to upload."""
+"""Handing in: what the saved notebook or script holds, question by question, and the file to upload."""
 
 from __future__ import annotations
 
@@ -17,27 +17,33 @@ from typing import Any
 from ..bank import load, use
 from ..feedback import TODO, WRONG, Feedback
 from ..ladder import climb
-from .cells import LeftOut
+from .cells import LeftOut, where
 from .grading import ALL_DEFINITIONS, limited
 from .notebook import code_cells
+from .script import as_cells, script_text
 from .submission import is_import, read
+
+KINDS = (".ipynb", ".py")
+ALLOWED = "What can be handed in is a notebook (.ipynb) or a script (.py)"
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a saved notebook holds.
+    """What a saved notebook or script holds.
 
     Attributes:
         file: What to upload.
         feedback: Of each question.
         problems: Statements of the notebook that raised an error, with the error.
-        left: What of the notebook is left out though its author may count on it, with cell, line and reason.
+        left: What of it is left out though its author may count on it, with cell, line and reason.
+        source: The notebook or script that is packed.
     """
 
     file: Path
     feedback: tuple[Feedback, ...]
     problems: tuple[str, ...] = ()
     left: tuple[LeftOut, ...] = ()
+    source: Path = Path("notebook.ipynb")
 
     def __str__(self) -> str:
         width = max(len(one.exercise) for one in self.feedback)
@@ -59,8 +65,13 @@ class Receipt:
         return f"{one.status}: {one.message}" if one.status == WRONG else one.status
 
     def _after(self) -> str:
+        name = self.source.name
+        twin = self.source.with_suffix(KINDS[self.source.suffix.lower() == KINDS[0]])
+        both = ""
+        if twin.is_file():
+            both = f", not {twin.name} beside it. Where both are handed in, the notebook is graded"
         return (
-            f"Upload {self.file.name}. It holds the notebook as it was last saved; the visible checks "
+            f"Upload {self.file.name}. It holds {name} as it was last saved{both}; the visible checks "
             f"are not all that it is graded by."
         )
 
@@ -75,10 +86,10 @@ class Receipt:
 
 
 def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receipt:
-    """Check a notebook as it was last saved, and pack it for handing in.
+    """Check a notebook or script as it was last saved, and pack it for handing in.
 
     Args:
-        notebook: The file.
+        notebook: The file: a notebook (.ipynb) or a script (.py).
         questions: The folder that came with it.
 
     Returns:
@@ -86,8 +97,8 @@ def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receip
         written there.
 
     Raises:
-        FileNotFoundError: If there is no such notebook or folder.
-        ValueError: If the file is no notebook.
+        FileNotFoundError: If there is no such file or folder.
+        ValueError: If the file is neither.
     """
     path = Path(notebook)
     names = use(questions)
@@ -97,33 +108,36 @@ def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receip
     packed = (path if writable else Path(path.name)).with_suffix(".zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.write(path, path.name)
-    return Receipt(packed, feedback, problems, left)
+    return Receipt(packed, feedback, problems, left, path)
 
 
 def defined_in(
     notebook: str | Path, asked: Sequence[str] | None = None
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[LeftOut, ...]]:
-    """Run what a notebook defines, and nothing else of it, in the time that grading gives it.
+    """Run what a notebook or script defines, and nothing else of it, in the time that grading gives it.
 
     Args:
         notebook: The file.
         asked: The functions that are graded; None for all.
 
     Returns:
-        What the names mean; each statement that raised an error; and what of the notebook is left out though
-        a graded function may need it.
+        What the names mean; each statement that raised an error; and what of the file is left out though a
+        graded function may need it.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no notebook.
+        ValueError: If it is neither.
     """
     path = Path(notebook)
     if not path.is_file():
         raise FileNotFoundError(_not_there(path))
+    content = path.read_bytes()
     try:
-        reading = read(code_cells(path.read_bytes()), asked)
+        script = script_text(path.name, content)
+        cells = code_cells(content) if script is None else as_cells(script)
     except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+        raise ValueError(f"{path.name}: {error}. {ALLOWED}") from error
+    reading = read(cells, asked, script=script is not None)
     space: dict[str, Any] = {"__name__": "submission"}
     problems = []
     deadline = time.monotonic() + ALL_DEFINITIONS
@@ -138,16 +152,17 @@ def defined_in(
             if one.inside and reading.needed.isdisjoint(one.names):
                 continue  # "if on_colab: from google.colab import drive" is nobody's loss
             first = one.text.partition("\n")[0]
-            where = f"code cell {one.cell}, line {one.line}"
-            problems.append(f"{first} ({where}: {type(error).__name__}: {error})")
+            place = where(one.cell, one.line)
+            problems.append(f"{first} ({place}: {type(error).__name__}: {error})")
     return space, tuple(problems), reading.left
 
 
 def _not_there(path: Path) -> str:
-    """What to do where there is no notebook of that name."""
-    there = sorted(file.name for file in path.parent.glob("*.ipynb"))
+    """What to do where there is no file of that name."""
+    files = path.parent.glob("*")
+    there = sorted(file.name for file in files if file.suffix.lower() in KINDS)
     others = f" There {'is' if len(there) == 1 else 'are'} {', '.join(there)}." if there else ""
     return (
-        f"there is no notebook {str(path)!r}: give the name under which it is saved.{others} On Colab and "
-        f"Kaggle it lies elsewhere: download it (File, Download), and hand in that file"
+        f"there is no file {str(path)!r}: give the name under which your notebook is saved.{others} On Colab "
+        f"and Kaggle it lies elsewhere: download it (File, Download), and hand in that file"
     )

@@ -12,13 +12,14 @@ import nbformat
 from otter.plugins import AbstractOtterPlugin
 
 from .cells import LeftOut
+from .script import as_cells
 from .submission import is_import, read
 
 LIMIT = '__import__("minidiff.check.graded.grading", fromlist=["limit"]).limit({})'
 
 
 class DefinitionsOnly(AbstractOtterPlugin):  # type: ignore[misc]  # otter has no types
-    """Each definition of the notebook becomes a cell of its own, so that one that fails harms no other.
+    """Each definition of what was handed in becomes a cell of its own, so that one that fails harms no other.
 
     What is left out of it is told with the results.
     """
@@ -28,9 +29,12 @@ class DefinitionsOnly(AbstractOtterPlugin):  # type: ignore[misc]  # otter has n
     def before_execution(self, submission: Any) -> Any:
         """The notebook that is run in place of the submitted one."""
         sources = [cell.source for cell in submission.cells if cell.cell_type == "code"]
+        script = Path(self.submission_path).suffix == ".py"
+        if script:  # otter-grader makes one cell of it
+            sources = as_cells("\n".join(sources))
         # They are copied beside the submission; without them, all that a function uses is asked for.
         asked = [file.stem for file in Path("questions").glob("[!_]*.py")]
-        reading = read(sources, asked or None)
+        reading = read(sources, asked or None, script=script)
         self.left = reading.left
         kept = []
         for text in (one.text for one in reading.kept):

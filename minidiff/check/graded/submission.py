@@ -32,7 +32,7 @@ class Statement:
 
     Attributes:
         text: The statement, at the margin.
-        cell: Which of the code cells it stands in, from 1.
+        cell: Which of the code cells it stands in, from 1; 0 in a script.
         line: Where there, from 1.
         names: What it defines.
         inside: Whether it stood in a block, such as ``with``.
@@ -72,7 +72,9 @@ def definitions(cells: Sequence[str]) -> list[str]:
     return [statement.text for statement in read(cells).kept]
 
 
-def read(cells: Sequence[str], asked: Collection[str] | None = None) -> Reading:
+def read(
+    cells: Sequence[str], asked: Collection[str] | None = None, *, script: bool = False
+) -> Reading:
     """Find what a notebook defines, and what gets lost.
 
     Kept are imports (also those that are tried), functions and classes, and assignments to names whose
@@ -84,6 +86,7 @@ def read(cells: Sequence[str], asked: Collection[str] | None = None) -> Reading:
     Args:
         cells: The sources of the code cells, in order.
         asked: The functions that are graded; None for all.
+        script: Whether they are a script's: its lines are counted from its top.
 
     Returns:
         What is kept, and what is left out. Left out is all that is no Python, and each statement that is not
@@ -93,6 +96,7 @@ def read(cells: Sequence[str], asked: Collection[str] | None = None) -> Reading:
     kept: list[Statement] = []
     left: list[LeftOut] = []
     for number, cell in enumerate(cells, 1):
+        number = 0 if script else number
         pieces, unread = read_cell(cell, number)
         left += unread
         for piece in pieces:

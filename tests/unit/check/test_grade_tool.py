@@ -31,7 +31,7 @@ def packed(path, *names, content=NOTEBOOK):
 
 def source(path, folder):
     """The first cell of what is graded."""
-    return nbformat.read(grade.unpacked(path, folder), 4).cells[0].source
+    return nbformat.read(grade.unpacked(path, folder)[0], 4).cells[0].source
 
 
 @pytest.fixture
@@ -101,6 +101,57 @@ def test_notebooks_as_editors_save_them(content, name, tmp_path, work):
     assert source(path, work) == "x = 'ä'"
 
 
+CHOICES = {  # what somebody handed in, which of it is graded, and what lies beside it
+    "a script": (["a.py"], "a.py", ""),
+    "capitals": (["01/A.PY"], "01/A.PY", ""),
+    "a script and the assignment": (["w/a.py", "w/questions/q_step.py", "w/x.whl"], "w/a.py", ""),
+    "a script of a package": (["a.py", "__init__.py"], "a.py", ""),
+    "a script and what macOS adds": (["a.py", "__MACOSX/._a.py", ".b.py"], "a.py", ""),
+    "a notebook and the assignment": (["a.ipynb", "questions/q_step.py"], "a.ipynb", ""),
+    "a notebook and its script": (["a.ipynb", "a.py"], "a.ipynb", "a.py"),
+    "a notebook and helpers": (["w/a.ipynb", "w/h.py", "w/i.py"], "w/a.ipynb", "w/h.py, w/i.py"),
+}
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "zip in a folder"])
+@pytest.mark.parametrize(("names", "graded", "beside"), CHOICES.values(), ids=CHOICES)
+def test_a_script_is_graded_where_there_is_no_notebook(names, graded, beside, kind, tmp_path, work):
+    contents = {n: NOTEBOOK if n.endswith("b") else f"name = '{n}'".encode() for n in names}
+    given = tmp_path / "anna"
+    if kind == "zip":
+        given = given.with_suffix(".zip")
+    else:
+        given.mkdir()
+    if kind == "folder":
+        for name, content in contents.items():
+            (given / name).parent.mkdir(exist_ok=True, parents=True)
+            (given / name).write_bytes(content)
+    else:
+        with zipfile.ZipFile(given if kind == "zip" else given / "a.zip", "w") as file:
+            for name, content in contents.items():
+                file.writestr(name, content)
+    made, note = grade.unpacked(given, work)
+    assert note == (f"graded is {graded}, not {beside} beside it" if beside else "")
+    if graded.endswith("b"):
+        assert nbformat.read(made, 4).cells[0].source == "x = 'ä'"
+    else:
+        assert made.name == "submission.py"
+        assert made.read_text(encoding="utf-8") == f"name = '{graded}'"
+
+
+def test_what_was_not_graded_becomes_part_of_the_note(tmp_path, monkeypatch):
+    code = """
+import json, sys, pathlib
+assert pathlib.Path(sys.argv[-1]).name == "submission.ipynb"
+told = {"tests": [{"name": "f, visible", "score": 1, "max_score": 2}], "output": "left out: x"}
+(pathlib.Path(sys.argv[sys.argv.index("-o") + 1]) / "results.json").write_text(json.dumps(told))
+"""
+    stand_in(monkeypatch, tmp_path, code)
+    given = folder_of(tmp_path / "anna", "a.ipynb", "a.py")
+    row = grade.grade(given, written(tmp_path / "autograder.zip"), tmp_path, 60.0)
+    assert row["note"] == "graded is a.ipynb, not a.py beside it; left out: x"
+
+
 def locked(path):
     """A zip that says of itself that it has a password."""
     packed(path, "a.ipynb")
@@ -140,6 +191,16 @@ def folder_of(path, *names):
         (lambda f: packed(f / "a.zip", "a.ipynb", content=b"{"), "no notebook, or a damaged one"),
         (lambda f: folder_of(f / "a", "a.ipynb", "b.ipynb"), "holds 2 notebooks or zips"),
         (lambda f: folder_of(f / "a.ipynb"), "holds 0 notebooks or zips"),
+        (lambda f: folder_of(f / "a", "a.py", "b.py"), "0 notebooks or zips and 2 scripts"),
+        (lambda f: folder_of(f / "a", "a.zip", "b.ipynb", "c.py"), "2 notebooks or zips and 1 scr"),
+        (lambda f: packed(f / "a.zip", "a.py", "b.py"), "0 notebooks and 2 scripts; it should"),
+        (lambda f: packed(f / "a.zip", "b.zip"), "holds 0 notebooks and 0 scripts"),
+        (lambda f: packed(f / "a.zip", "questions/b.py"), "holds 0 notebooks and 0 scripts"),
+        (lambda f: written(f / "a.py", b"x = '\xff'"), "no script, or a damaged one"),
+        (
+            lambda f: packed(f / "a.zip", "a.py", content=b"x = '\xff'"),
+            "no script, or a damaged one",
+        ),
         (lambda f: written(f / "a.ipynb", b"\xff{"), "no notebook, or a damaged one"),
         (lambda f: written(f / "a.ipynb", b"[" * 10**5), "no notebook, or a damaged one"),
         (lambda f: written(f / "a.ipynb", b"[]"), "the file has no cells"),
@@ -161,19 +222,25 @@ def run_main(monkeypatch, folder, out):
 
 
 def test_two_of_one_name_are_refused(tmp_path, monkeypatch, capsys):
-    folder = folder_of(tmp_path / "all", "anna.ipynb", "anna.zip", "ben.ipynb")
+    folder = folder_of(tmp_path / "all", "anna.ipynb", "anna.py", "ben.ipynb")
     assert run_main(monkeypatch, folder, tmp_path / "grades") == 1
     assert "same name: anna\n" in capsys.readouterr().out
 
 
+def test_an_empty_folder_says_what_is_taken(tmp_path, monkeypatch, capsys):
+    assert run_main(monkeypatch, folder_of(tmp_path / "all"), tmp_path / "grades") == 1
+    assert "there is no notebook, no script and no zip in" in capsys.readouterr().out
+
+
 def test_what_is_left_out_is_said(tmp_path, monkeypatch, capsys):
-    folder = folder_of(tmp_path / "all", "anna.ipynb", "notes.pdf", ".hidden.ipynb")
+    folder = folder_of(tmp_path / "all", "anna.ipynb", "ben.py", "notes.pdf", ".hidden.py")
     (folder / "__MACOSX").mkdir()
     monkeypatch.setattr(grade, "grade", lambda *_: {"total": "3"})
     assert run_main(monkeypatch, folder, tmp_path / "grades") == 0
     said = capsys.readouterr().out
-    assert "1 graded" in said
-    assert "notes.pdf: left out" in said
+    assert "2 graded" in said
+    assert "notes.pdf: left out, neither a notebook nor a script nor a zip nor a folder" in said
+    assert "hidden" not in said
     assert "MACOSX" not in said
 
 

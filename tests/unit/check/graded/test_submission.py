@@ -418,7 +418,7 @@ def test_hand_in_and_grader_take_the_same_files(file, encoded, tmp_path):
     assert code_cells(path.read_bytes()) == SOURCES
     assert defined_in(path)[0]["f"](2) == 6
     (tmp_path / "there").mkdir()
-    unpacked = nbformat.read(grade.unpacked(path, tmp_path / "there"), 4)
+    unpacked = nbformat.read(grade.unpacked(path, tmp_path / "there")[0], 4)
     assert [cell.source for cell in unpacked.cells] == SOURCES
 
 
