@@ -31,6 +31,7 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
+from minidiff.check.graded import versions
 from minidiff.check.graded.notebook import as_notebook
 from minidiff.check.graded.script import script_text
 
@@ -275,6 +276,15 @@ def write(rows: Sequence[dict[str, str]], path: Path) -> None:
         table.writerows(rows)
 
 
+def announced(autograder: Path) -> versions.Version | None:
+    """The Python that students were told would grade; None if the assignment does not say."""
+    try:
+        with zipfile.ZipFile(autograder) as file:
+            return versions.noted(file.read(f"files/{COURSE}/{versions.NOTE}").decode())
+    except (zipfile.BadZipFile, KeyError):  # otter-grader will say what is wrong with the zip
+        return None
+
+
 def main() -> int:
     """Grade a folder."""
     parser = argparse.ArgumentParser(
@@ -302,6 +312,12 @@ def main() -> int:
     if twice:
         print(f"two submissions have the same name: {', '.join(twice)}")
         return 1
+    told, here = announced(given.autograder), sys.version_info[:2]
+    if told not in (None, here):
+        print(
+            f"students were told that {versions.named(told)} grades, and this is {versions.named(here)}: "
+            f"their receipts may say otherwise of what only one of the two can read"
+        )
     rows = grade_all(found, given.autograder, given.out, jobs=given.jobs, minutes=given.minutes)
     noted = [f"{one['submission']}: {one['note']}" for one in rows if one.get("note")]
     what = "neither a notebook nor a script nor a zip nor a folder"

@@ -10,6 +10,9 @@ mistakes. otter-grader does the rest.
 The library itself goes with the autograder, as a wheel that is made here of this tree, without a network:
 what an image for grading installs is what the assignment was made with, whether or not the course has a
 published address. Where it has none, students get the wheel as well.
+
+The Python that makes an assignment is the one that grades it: a note beside the questions says so to
+md.check.hand_in, and an image for grading gets the same version.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from minidiff.check.answers import SUFFIX, write_sheet
 from minidiff.check.bank import load
 from minidiff.check.exercise import Exercise
+from minidiff.check.graded import versions
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "assignments"
@@ -47,6 +51,7 @@ OUT = ROOT / "_build" / "assignments"
 QUESTION = re.compile(r"^<!-- question: (\w+), (\d+) points -->$", re.MULTILINE)
 SHIPPED = ("cases", "observed")  # decorators of what students get of a question's file
 IMAGE = "/autograder/source"  # where Gradescope and otter-grader unpack autograder.zip
+PYTHON = sys.version_info[:2]
 VISIBLE_SHARE = 0.5  # of a question's points; the rest is for inputs that students do not have
 
 
@@ -79,6 +84,7 @@ def configuration() -> str:
         "check_all_cell": False,
         "autograder_files": ["questions"],
         "requirements": "requirements.txt",
+        "python_version": f"{PYTHON[0]}.{PYTHON[1]}",
         "tests": {"files": True, "ok_format": False},
         "generate": {"plugins": ["minidiff.check.graded.otter_plugin.DefinitionsOnly"]},
         "run_tests": False,  # the tests of the course grade the solution, beside flawed ones
@@ -242,6 +248,7 @@ def build(folder: Path, out: Path) -> None:
     file = work / f"{folder.name}.ipynb"
     nbformat.write(master(folder), file)
     shutil.copytree(folder / "questions", work / "questions", ignore=shutil.ignore_patterns("__*"))
+    (work / "questions" / versions.NOTE).write_text(versions.note(PYTHON), encoding="utf-8")
     (work / "requirements.txt").write_text(requirement(), encoding="utf-8")
     made = work / "made"
     command = [sys.executable, "-m", "otter", "assign", "--no-run-tests", file.name, made.name]
@@ -255,6 +262,7 @@ def build(folder: Path, out: Path) -> None:
     tidy(made / "autograder" / file.name, solution / file.name)
     shutil.copytree(work / "questions", solution / "questions")
     (student / "questions").mkdir()
+    shutil.copy(work / "questions" / versions.NOTE, student / "questions")
     for source in sorted((folder / "questions").glob("[!_]*.py")):
         text = stripped(source.read_text(encoding="utf-8"))
         (student / "questions" / source.name).write_text(text, encoding="utf-8")

@@ -107,6 +107,12 @@ def test_the_autograder_brings_the_library(address, tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "made" / "autograder.zip") as file:
         file.extractall(tmp_path / "source")
     environment = yaml.safe_load((tmp_path / "source" / "environment.yml").read_text("utf-8"))
+    # The image has the Python that students are told of.
+    made_by = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert f"python={made_by}" in environment["dependencies"]
+    for folder in (tmp_path / "made" / "student", tmp_path / "source" / "files"):
+        note = (folder / "questions" / "grading.json").read_text(encoding="utf-8")
+        assert json.loads(note) == {"python": made_by}
     (asked,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
     (ours,) = [Requirement(one) for one in asked if one.startswith("minidiff")]
     assert ours.extras == {"grading"}

@@ -95,7 +95,10 @@ FORMS = {  # as notebooks, and as scripts
     "program.py": scripts.written,
     "jupyter.py": scripts.by_jupyter,
 }
-AS_IT_IS = ("draft.ipynb", "version, a script.py")  # the others are handed in as the zip that hand_in packs
+AS_IT_IS = (
+    "draft.ipynb",
+    "version, a script.py",
+)  # the others are handed in as the zip that hand_in packs
 
 
 # ---- what the page says ----------------------------------------------------------------------

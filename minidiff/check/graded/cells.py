@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import versions
+from .versions import Version
+
 # What IPython makes of a command (%matplotlib, !pip) that sets no name. It stands alone in its line.
 RUNS = re.compile(r"([ \t]*)get_ipython\(\)\.\w+\((.*)\)")
 TIMED = re.compile(r"%time[ \t]+")
@@ -78,12 +81,15 @@ class Piece:
     before: int
 
 
-def read_cell(cell: str, number: int) -> tuple[list[Piece], list[LeftOut]]:
+def read_cell(
+    cell: str, number: int, python: Version | None = None
+) -> tuple[list[Piece], list[LeftOut]]:
     """Read a code cell as Jupyter does; of one that is no Python, the statements that are.
 
     Args:
         cell: Its source.
         number: Which of the code cells it is, from 1; 0 of a script.
+        python: The version that grades, if it is another than this one: it has to be able to read it, too.
 
     Returns:
         The Python in it, and what is no Python.
@@ -98,13 +104,14 @@ def read_cell(cell: str, number: int) -> tuple[list[Piece], list[LeftOut]]:
         left = [LeftOut(number, first + 1, lines[first], reason, names)] if names else []
         return [], left
     source = _by_ipython(text)
+    parse = functools.partial(versions.parse, python=python)
     try:
-        return [Piece(source, ast.parse(source), 0)], []
+        return [Piece(source, parse(source), 0)], []
     except NOT_READ:
         pass
     if "\n" not in text.strip() and ALONE.fullmatch(text):
         return [], []
-    return _what_is_python(source, number, functools.partial(place, text.split("\n")))
+    return _what_is_python(source, number, functools.partial(place, text.split("\n")), parse)
 
 
 def runs(cell: str) -> bool:
@@ -163,14 +170,17 @@ def _harmless(line: str) -> str:
 
 def _is_python(text: str) -> bool:
     try:
-        ast.parse(text)
+        versions.parse(text)
     except NOT_READ:
         return False
     return True
 
 
 def _what_is_python(
-    source: str, number: int, find: Callable[[int, str], tuple[int, str]]
+    source: str,
+    number: int,
+    find: Callable[[int, str], tuple[int, str]],
+    parse: Callable[[str], ast.Module],
 ) -> tuple[list[Piece], list[LeftOut]]:
     """Statement by statement: the ones that can be read, and the others."""
     lines = source.split("\n")
@@ -179,7 +189,7 @@ def _what_is_python(
     left: list[LeftOut] = []
     k, unread = 0, False
     while k < len(starts) - 1:
-        read = _longer_and_longer(lines, starts, k)
+        read = _longer_and_longer(lines, starts, k, parse)
         if isinstance(read, tuple):
             piece, k = read
             pieces.append(piece)
@@ -208,7 +218,7 @@ def _margins(lines: Sequence[str]) -> Iterator[int]:
 
 
 def _longer_and_longer(
-    lines: Sequence[str], starts: Sequence[int], k: int
+    lines: Sequence[str], starts: Sequence[int], k: int, parse: Callable[[str], ast.Module]
 ) -> tuple[Piece, int] | str:
     """The shortest piece from a start on that is Python, and where the next begins; or why there is none."""
     why = ""
@@ -220,7 +230,7 @@ def _longer_and_longer(
             sources.append(_by_ipython(source))
         for text in sources:
             try:
-                return Piece(text, ast.parse(text), starts[k]), end
+                return Piece(text, parse(text), starts[k]), end
             except NOT_READ as error:
                 why = why or _why(error)
     return why
@@ -229,6 +239,8 @@ def _longer_and_longer(
 def _why(error: BaseException) -> str:
     """Why text is no Python: a newer version of Python may read what this one does not."""
     said = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
+    if isinstance(error, versions.TooNewError):
+        return f"{versions.named(error.python)}, which grades your work, cannot read it: {said}"
     return f"Python {platform.python_version()} cannot read it: {said}"
 
 

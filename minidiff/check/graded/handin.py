@@ -6,6 +6,7 @@ import hashlib
 import html
 import linecache
 import os
+import sys
 import time
 import zipfile
 from collections.abc import Sequence
@@ -17,11 +18,13 @@ from typing import Any
 from ..bank import load, use
 from ..feedback import TODO, WRONG, Feedback
 from ..ladder import climb
+from . import versions
 from .cells import LeftOut, where
 from .grading import ALL_DEFINITIONS, limited
 from .notebook import code_cells
 from .script import as_cells, script_text
 from .submission import is_import, read
+from .versions import Version
 
 KINDS = (".ipynb", ".py")
 ALLOWED = "What can be handed in is a notebook (.ipynb) or a script (.py)"
@@ -37,6 +40,7 @@ class Receipt:
         problems: Statements of the notebook that raised an error, with the error.
         left: What of it is left out though its author may count on it, with cell, line and reason.
         source: The notebook or script that is packed.
+        python: The version of the Python that grades; None if the assignment does not say.
     """
 
     file: Path
@@ -44,6 +48,7 @@ class Receipt:
     problems: tuple[str, ...] = ()
     left: tuple[LeftOut, ...] = ()
     source: Path = Path("notebook.ipynb")
+    python: Version | None = None
 
     def __str__(self) -> str:
         width = max(len(one.exercise) for one in self.feedback)
@@ -72,7 +77,19 @@ class Receipt:
             both = f", not {twin.name} beside it. Where both are handed in, the notebook is graded"
         return (
             f"Upload {self.file.name}. It holds {name} as it was last saved{both}; the visible checks "
-            f"are not all that it is graded by."
+            f"are not all that it is graded by.{self._version()}"
+        )
+
+    def _version(self) -> str:
+        """Which Python grades, and what cannot be seen where another one runs."""
+        if self.python is None:
+            return ""
+        grades, here = versions.named(self.python), versions.named(sys.version_info[:2])
+        if self.python >= sys.version_info[:2]:
+            return f" It is graded by {grades}."
+        return (
+            f" It is graded by {grades}, and this is {here}: what the older one cannot read is named above; "
+            f"what is missing from its library is not seen here."
         )
 
     def _repr_html_(self) -> str:
@@ -98,27 +115,29 @@ def hand_in(notebook: str | Path, questions: str | Path = "questions") -> Receip
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        ValueError: If the file is neither.
+        ValueError: If the file is neither, or the questions are damaged.
     """
     path = Path(notebook)
     names = use(questions)
-    found, problems, left = defined_in(path, names)
+    python = versions.of_grader(Path(questions))
+    found, problems, left = defined_in(path, names, python)
     feedback = tuple(climb(load(Path(questions) / f"{name}.py"), found.get(name)) for name in names)
     writable = os.access(path.parent, os.W_OK)  # what Kaggle shows of uploaded files is not
     packed = (path if writable else Path(path.name)).with_suffix(".zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.write(path, path.name)
-    return Receipt(packed, feedback, problems, left, path)
+    return Receipt(packed, feedback, problems, left, path, python)
 
 
 def defined_in(
-    notebook: str | Path, asked: Sequence[str] | None = None
+    notebook: str | Path, asked: Sequence[str] | None = None, python: Version | None = None
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[LeftOut, ...]]:
     """Run what a notebook or script defines, and nothing else of it, in the time that grading gives it.
 
     Args:
         notebook: The file.
         asked: The functions that are graded; None for all.
+        python: The version that grades, if it is another than this one: what it cannot read is left out.
 
     Returns:
         What the names mean; each statement that raised an error; and what of the file is left out though a
@@ -137,7 +156,7 @@ def defined_in(
         cells = code_cells(content) if script is None else as_cells(script)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}. {ALLOWED}") from error
-    reading = read(cells, asked, script=script is not None)
+    reading = read(cells, asked, script=script is not None, python=python)
     space: dict[str, Any] = {"__name__": "submission"}
     problems = []
     deadline = time.monotonic() + ALL_DEFINITIONS

@@ -24,6 +24,7 @@ from .defining import (
     names_set,
     why_not,
 )
+from .versions import Version
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,11 @@ def definitions(cells: Sequence[str]) -> list[str]:
 
 
 def read(
-    cells: Sequence[str], asked: Collection[str] | None = None, *, script: bool = False
+    cells: Sequence[str],
+    asked: Collection[str] | None = None,
+    *,
+    script: bool = False,
+    python: Version | None = None,
 ) -> Reading:
     """Find what a notebook defines, and what gets lost.
 
@@ -87,6 +92,7 @@ def read(
         cells: The sources of the code cells, in order.
         asked: The functions that are graded; None for all.
         script: Whether they are a script's: its lines are counted from its top.
+        python: The version that grades, if it is another than this one: what it cannot read is left out.
 
     Returns:
         What is kept, and what is left out. Left out is all that is no Python, and each statement that is not
@@ -97,7 +103,7 @@ def read(
     left: list[LeftOut] = []
     for number, cell in enumerate(cells, 1):
         number = 0 if script else number
-        pieces, unread = read_cell(cell, number)
+        pieces, unread = read_cell(cell, number, python)
         left += unread
         for piece in pieces:
             for one in _of_piece(piece, cell, number, known):
