@@ -160,7 +160,13 @@ def _harmless(line: str) -> str:
     found = RUNS.fullmatch(line)
     if found is None:
         return line
-    name, *rest = ast.literal_eval(f"({found[2]},)")
+    try:
+        name, *rest = ast.literal_eval(f"({found[2]},)")
+    except (
+        ValueError,
+        SyntaxError,
+    ):  # its author's, in a cell that IPython has moved to the margin
+        return line
     if name == "time" and rest:
         code = _by_ipython(rest[0])
         if code.strip() and _is_python(code):

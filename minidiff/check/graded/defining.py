@@ -212,6 +212,8 @@ def commands(statement: ast.stmt) -> Iterator[ast.Assign | ast.AnnAssign]:
 def is_command(statement: ast.stmt) -> bool:
     """Whether it sets a name to what a command of the notebook gives."""
     value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+    if not isinstance(value, ast.Call):
+        return False
     while isinstance(value, (ast.Call, ast.Attribute)):
         value = value.func if isinstance(value, ast.Call) else value.value
     return isinstance(value, ast.Name) and value.id == COMMANDS

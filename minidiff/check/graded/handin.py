@@ -26,7 +26,7 @@ from .script import as_cells, script_text
 from .submission import is_import, read
 from .versions import Version
 
-KINDS = (".ipynb", ".py")
+NOTEBOOK, SCRIPT = ".ipynb", ".py"
 ALLOWED = "What can be handed in is a notebook (.ipynb) or a script (.py)"
 
 
@@ -71,7 +71,8 @@ class Receipt:
 
     def _after(self) -> str:
         name = self.source.name
-        twin = self.source.with_suffix(KINDS[self.source.suffix.lower() == KINDS[0]])
+        other = SCRIPT if self.source.suffix.lower() == NOTEBOOK else NOTEBOOK
+        twin = self.source.with_suffix(other)
         both = ""
         if twin.is_file():
             both = f", not {twin.name} beside it. Where both are handed in, the notebook is graded"
@@ -179,7 +180,7 @@ def defined_in(
 def _not_there(path: Path) -> str:
     """What to do where there is no file of that name."""
     files = path.parent.glob("*")
-    there = sorted(file.name for file in files if file.suffix.lower() in KINDS)
+    there = sorted(file.name for file in files if file.suffix.lower() in (NOTEBOOK, SCRIPT))
     others = f" There {'is' if len(there) == 1 else 'are'} {', '.join(there)}." if there else ""
     return (
         f"there is no file {str(path)!r}: give the name under which your notebook is saved.{others} On Colab "

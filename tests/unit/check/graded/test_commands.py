@@ -137,3 +137,21 @@ def test_what_is_timed_is_named_like_the_rest():
     (left,) = read(["def g(): ...\n%time n = g()", USES.format("n")], ["f"]).left
     assert (left.line, left.text) == (2, "%time n = g()")
     assert "nothing that the notebook defines" in left.reason
+
+
+OWN = {  # what is no command, or none that IPython wrote
+    "a name of it": ("ip = get_ipython\ndef f(x):\n    return ip", "ip = get_ipython"),
+    "what it knows": ("def f(x):\n    n = get_ipython().config\n    return n", None),
+    "indented": (
+        "    c = 'ls'\n    get_ipython().system(c)\n    def f(x):\n        return x",
+        "c = 'ls'",
+    ),
+    "two in a line": ("    get_ipython().system('a'); c = len('b')\n    d = 3", "c = len('b')"),
+}
+
+
+@pytest.mark.parametrize(("cell", "kept"), OWN.values(), ids=OWN)
+def test_python_about_the_notebook_is_read_as_python(cell, kept):
+    reading = read([cell], ["f"])
+    assert (kept or cell) in [one.text for one in reading.kept]
+    assert reading.left == ()
