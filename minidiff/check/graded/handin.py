@@ -75,7 +75,7 @@ class Receipt:
         twin = self.source.with_suffix(other)
         both = ""
         if twin.is_file():
-            both = f", not {twin.name} beside it. Where both are handed in, the notebook is graded"
+            both = f", not {twin.name} beside it (where both are handed in, the notebook is graded)"
         return (
             f"Upload {self.file.name}. It holds {name} as it was last saved{both}; the visible checks "
             f"are not all that it is graded by.{self._version()}"

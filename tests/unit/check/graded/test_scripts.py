@@ -248,7 +248,7 @@ def test_the_receipt_says_which_of_the_two_is_handed_in(taken, other, tmp_path):
         (tmp_path / name).write_text('{"cells": []}' * name.endswith("b"), encoding="utf-8")
     said = str(hand_in(tmp_path / taken, QUESTIONS))
     assert f"It holds {taken} as it was last saved, not {other} beside it" in said
-    assert "Where both are handed in, the notebook is graded" in said
+    assert "(where both are handed in, the notebook is graded)" in said
 
 
 def test_the_grader_reads_a_script_as_hand_in_does(tmp_path, monkeypatch):
