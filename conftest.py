@@ -38,6 +38,7 @@ SLOW_FILES = {
     "unit/systems/test_one_file.py",
     "unit/test_cli.py",
     "unit/data/test_torchvision.py",
+    "unit/nn/test_compile.py",
     "unit/flow/test_losses.py",
     "unit/flow/test_solvers.py",
     "properties/test_flow_laws.py",

@@ -86,7 +86,8 @@ def batch_of_labels(
 ) -> Tensor | None:
     """Make y an int64 tensor (B,), where ``None`` becomes the null label, ``classes``.
 
-    The range is checked on the CPU only: on a GPU each step would wait for the device.
+    The range is checked on the CPU only, and not in a compiled network: on a GPU each step would wait for
+    the device, and a compiler does not know values.
 
     Raises:
         TypeError: If labels are not integers.
@@ -102,7 +103,11 @@ def batch_of_labels(
         return None
     if y is None:
         y = classes
-    if not isinstance(y, Tensor) or y.device.type == "cpu":
+    # torch.compile cannot look at values: it would have to stop in the middle of the network.
+    seen = not isinstance(y, Tensor) or (
+        y.device.type == "cpu" and not torch.compiler.is_compiling()
+    )
+    if seen:
         check_labels(y, classes, batch)
     y = torch.as_tensor(y, device=device)
     if y.dtype != torch.int64 or y.shape not in ((), (batch,)):

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from ..base.contracts import contract
 from .layers import zero_init
+
+MANY = 512  # tokens, from which on the table of weights takes more time and memory than it is worth
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    r"""Weighted means of the values: :math:`\mathrm{softmax}(q k^\top / \sqrt{d})\, v`.
+
+    Written out where tokens are few: at a few dozen that is faster on a CPU, in bfloat16 several times,
+    because the gradient of torch's own function is slow there. That one does not keep the whole table of
+    weights, whose memory grows with the square of the tokens.
+
+    Args:
+        q: Queries, shape (..., N, d).
+        k: Keys, shape (..., M, d).
+        v: Values, shape (..., M, d).
+
+    Returns:
+        Shape (..., N, d).
+    """
+    if k.shape[-2] >= MANY:
+        return F.scaled_dot_product_attention(q, k, v)
+    weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)  # (..., N, M)
+    return weights @ v
 
 
 @contract("channels and groups: count, heads: count dividing channels")
@@ -38,9 +62,6 @@ class SelfAttention(nn.Module):
         tokens = rearrange(self.norm(x), "b c h w -> b (h w) c")
         qkv = rearrange(self.qkv(tokens), "b n (qkv a d) -> qkv b a n d", qkv=3, a=self.heads)
         q, k, v = qkv.unbind()  # (B, heads, H·W, d) each
-        # Written out and not F.scaled_dot_product_attention: at a few dozen tokens this is faster
-        # on a CPU, in bfloat16 several times, because that function's gradient is slow there.
-        weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)  # (B, heads, H·W, H·W)
-        h = self.out(rearrange(weights @ v, "b a n d -> b n (a d)"))
+        h = self.out(rearrange(attention(q, k, v), "b a n d -> b n (a d)"))
         out: Tensor = x + rearrange(h, "b (h w) c -> b c h w", h=x.shape[2])
         return out

@@ -25,7 +25,8 @@ class Dropout(nn.Dropout):
     def forward(self, x: Tensor) -> Tensor:
         """x: any shape → the same shape."""
         keep = round((1 - self.p) * 2**16)  # of 2¹⁶ equally likely numbers
-        if not self.training or x.device.type != "cpu" or keep in (0, 2**16):
+        slow = self.training and x.device.type == "cpu" and not torch.compiler.is_compiling()
+        if not slow or keep in (0, 2**16):  # a compiler draws its own numbers, and quickly
             return super().forward(x)
         numbers = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         quarters = numbers.view(torch.int16)[: x.numel()].view(x.shape)  # -2¹⁵ to 2¹⁵ - 1
