@@ -28,7 +28,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         Shape (..., N, d).
     """
     if k.shape[-2] >= MANY:
-        return F.scaled_dot_product_attention(q, k, v)
+        out: Tensor = F.scaled_dot_product_attention(q, k, v)
+        return out
     weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)  # (..., N, M)
     return weights @ v
 
