@@ -28,10 +28,10 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         Shape (..., N, d).
     """
     if k.shape[-2] >= MANY:
-        out: Tensor = F.scaled_dot_product_attention(q, k, v)
-        return out
+        return F.scaled_dot_product_attention(q, k, v)
     weights = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1)  # (..., N, M)
-    return weights @ v
+    out: Tensor = weights @ v
+    return out
 
 
 @contract("channels and groups: count, heads: count dividing channels")
