@@ -289,7 +289,7 @@ def elbo_rows() -> Iterator[Row]:
     errors = torch.zeros(3, 13)
     wrong_error = [
         *wrong_floats("x0_error", errors),
-        ("T columns", errors[:, 1:], ValueError, ("x0_error must have shape", "(3, 12)")),
+        ("T columns", errors[:, 1:], ValueError, ("(B, T+1) = (B, 13), got", "(3, 12)")),
     ]
     yield from rows("kl_terms", "x0_error", wrong_error, lambda v: md.kl_terms(v, S))
     learned = [("no pair", X, TypeError, ("variance='learned'", "(prediction, v)", "Tensor"))]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import minidiff as md
+from minidiff.base.inputs import batch_of_labels
 from minidiff.base.model import seeded_weights
 from minidiff.nn import MLP, Denoiser, DigitClassifier, TinyUNet
 from minidiff.nn.layers import Dropout
@@ -448,3 +449,12 @@ def test_a_generator_draws_one_of_a_great_many_seeds():
         with seeded_weights(0, md.seeded(k)):
             first.add(float(torch.rand(())))
     assert len(first) == 300
+
+
+@pytest.mark.parametrize(
+    "y", [torch.zeros(3, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")]
+)
+def test_labels_that_lie_elsewhere_are_of_the_right_type_and_number_all_the_same(y):
+    """As on a GPU, whose values are not looked at."""
+    with pytest.raises(ValueError, match=r"y must be int64 of shape \(3,\)"):
+        batch_of_labels(y, 5, 3, torch.device("meta"))
