@@ -149,6 +149,13 @@ def test_16_bits_are_divided_and_not_cut(root):
     assert only(root, 4)[0, 0].tolist() == [0, 100, 200, 255]
 
 
+def test_16_bits_go_to_the_nearest_of_8(root):
+    """257 of their steps are one of ours: the middle between two lies at 128.5."""
+    values = np.array([[0, 128, 129, 385, 386, 65406, 65407, 65535]])
+    png_of_16_bits(root / "a.png", np.repeat(values, 8, 0))
+    assert only(root, 8)[0, 0].tolist() == [0, 0, 1, 1, 2, 254, 255, 255]
+
+
 def test_grey_files_have_one_channel_and_one_coloured_file_makes_all_coloured(root):
     Image.new("L", (8, 8), 70).save(root / "a.png")
     Image.new("1", (8, 8), 1).save(root / "b.png")
