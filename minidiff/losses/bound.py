@@ -106,9 +106,8 @@ def kl_terms(x0_error: Tensor, schedule: NoiseSchedule, variance: str = "small")
     # A KL grows with the square of the distance, so its mean is the KL at the root mean square.
     apart = weight_0 * x0_error.double().sqrt()
     terms = torch.zeros_like(apart)
-    if schedule.T > 1:
-        posterior, wider = schedule.beta_tilde[None, 2:], sigma_2[None, 2:]
-        terms[:, 2:] = unchecked(gaussian_kl)(apart[:, 2:], posterior, 0.0, wider)
+    posterior, wider = schedule.beta_tilde[None, 2:], sigma_2[None, 2:]
+    terms[:, 2:] = unchecked(gaussian_kl)(apart[:, 2:], posterior, 0.0, wider)
     return terms
 
 

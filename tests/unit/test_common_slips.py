@@ -416,3 +416,18 @@ def test_a_film_of_many_states_shows_some_of_them_and_always_the_last(tmp_path):
         assert film.convert("L").getpixel(middle) == 255  # the last state is white
     with pytest.raises(ValueError, match="no images"):
         save_film(tmp_path / "never.gif", [])
+
+
+def test_a_film_is_as_fast_as_the_eye_can_follow_and_holds_its_last_picture(tmp_path):
+    from PIL import Image
+
+    from minidiff.base.pictures import save_film
+
+    states = [torch.full((2, 1, 4, 4), v) for v in (-1.0, 0.0, 1.0)]
+    save_film(tmp_path / "a.gif", states)
+    shown = []
+    with Image.open(tmp_path / "a.gif") as film:
+        for k in range(film.n_frames):
+            film.seek(k)
+            shown.append(film.info["duration"])
+    assert shown == [80, 80, 2000]

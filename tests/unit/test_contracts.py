@@ -376,3 +376,16 @@ def test_a_class_keeps_its_text_and_gets_its_refusals():
     assert said.startswith("Predicts, from a noisy image x_t and its time t")
     assert "ValueError: If channels, classes, blocks or out_channels is too small" in said
     assert "; in a call, for an image that cannot be halved" in " ".join(said.split())
+
+
+def test_what_follows_a_semicolon_begins_small_and_keeps_its_second_letter():
+    """A rule that begins "An SNR" goes on as "an SNR", one that begins "If T" as "if T"."""
+
+    def rule(x):
+        """ValueError: IF it is shouted."""
+
+    @contract("x: floats", rule)
+    def function(x):
+        """Do nothing."""
+
+    assert "; iF it is shouted." in " ".join(inspect.getdoc(function).split())
