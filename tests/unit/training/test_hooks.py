@@ -114,26 +114,33 @@ def test_the_bar_of_a_run_by_the_clock_guesses_its_length():
     assert bar.bar.disable  # closed
 
 
+class Bar:
+    """Stands in for tqdm's: what happens to it, in order."""
+
+    n, total = 0, None
+    seen: list
+
+    def __init__(self, **kwargs):
+        Bar.seen = []
+
+    def update(self, n):
+        self.n += n
+        Bar.seen.append(self.n)
+
+    def set_postfix(self, **kwargs):
+        pass
+
+    def close(self):
+        Bar.seen.append("closed")
+
+
 def test_the_bar_moves_with_each_step_and_not_only_where_losses_are_read(monkeypatch):
-    seen = []
-
-    class Bar:
-        n, total = 0, None
-
-        def __init__(self, **kwargs):
-            pass
-
-        def update(self, n):
-            self.n += n
-            seen.append(self.n)
-
-        def set_postfix(self, **kwargs):
-            pass
-
-        def close(self):
-            pass
-
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
     points_run(steps=7, progress=True)
-    assert seen[:7] == [1, 2, 3, 4, 5, 6, 7]
-    assert seen[-1] == 7
+    assert Bar.seen == [1, 2, 3, 4, 5, 6, 7, 7, "closed"]
+
+
+def test_the_bar_is_closed_before_a_hook_prints_below_it(monkeypatch):
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    points_run(steps=2, progress=True, hooks=[lambda run: Bar.seen.append("hook")])
+    assert Bar.seen[-2:] == ["closed", "hook"]
