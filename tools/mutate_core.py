@@ -293,7 +293,7 @@ def reached_by(mutant: Mutant, text: str, lines: dict[int, set[str]]) -> set[str
 
 def beside(module: str, tests: Tests) -> set[str]:
     """Tests that look at what stands there and may pass over no line: the module's own, and those of all."""
-    *_, room, name = module.removesuffix(".py").split("/")
+    *_, room, name = module.removesuffix(".py").replace("/_", "/").split("/")
     return {
         test for test in tests if f"/{room}/test_{name}.py::" in test or test.startswith(OF_ALL)
     }

@@ -79,6 +79,11 @@ def test_the_warning_shows_the_line_of_the_caller():
         md.simple_loss(lambda x, t: x, PIXELS, S)
     assert caught[0].filename == __file__
 
+    labels = 1 + torch.arange(16) % 3
+    with pytest.warns(UserWarning, match="Labels count from 0") as caught:
+        trained(unet(classes=3), (TWICE, labels))
+    assert caught[0].filename == __file__
+
 
 def wrong(x, t):  # an untrained network
     return 0 * x

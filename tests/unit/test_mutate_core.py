@@ -51,7 +51,8 @@ def test_a_line_that_nothing_reaches_asks_who_comes_to_the_module():
 def test_tests_of_the_module_s_own_file_are_asked_as_well():
     own, of_all = "tests/unit/flow/test_paths.py::one", "tests/unit/test_signatures.py::one"
     tests = dict.fromkeys([own, of_all, "tests/unit/nn/test_paths.py::one"])
-    assert mutate_core.beside("minidiff/flow/paths.py", tests) == {own, of_all}
+    for module in ("minidiff/flow/paths.py", "minidiff/flow/_paths.py"):
+        assert mutate_core.beside(module, tests) == {own, of_all}
 
 
 def test_the_likeliest_files_come_first_and_slow_tests_last():

@@ -458,3 +458,15 @@ def test_labels_that_lie_elsewhere_are_of_the_right_type_and_number_all_the_same
     """As on a GPU, whose values are not looked at."""
     with pytest.raises(ValueError, match=r"y must be int64 of shape \(3,\)"):
         batch_of_labels(y, 5, 3, torch.device("meta"))
+
+
+@pytest.mark.parametrize(
+    ("x", "hint"),
+    [
+        (torch.zeros(5), r"add the batch dimension with x\[None\]"),
+        (torch.zeros(2), r"add the batch dimension with x\[None\]"),
+    ],
+)
+def test_points_without_a_batch_are_told_of_it(x, hint):
+    with pytest.raises(ValueError, match=hint):
+        MLP(2, width=8)(x, 1)

@@ -39,6 +39,15 @@ def test_scores_come_out_again(name):
     assert scores == pytest.approx(CARDS[name]["scores"], abs=0.002)
 
 
+@pytest.mark.parametrize("name", [n for n, r in RECIPES.items() if r.sample is not None])
+def test_drawn_digits_are_scored_with_the_weights_that_the_card_names(name):
+    scored = {what for what in CARDS[name]["scores"] if ", w = " in what}
+    weights_of_guidance = [f", w = {w:g}" for w in digits.WEIGHTS]
+    assert scored == {
+        f"{what}{w}" for what in ("accuracy", "Fréchet distance") for w in weights_of_guidance
+    }
+
+
 def test_digits_are_scored_at_the_size_that_they_have():
     assert md.data.digits()[0].shape[2:] == (digits.SIZE, digits.SIZE)
 

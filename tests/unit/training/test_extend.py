@@ -6,6 +6,7 @@ import torch
 import minidiff as md
 from minidiff.base.files import CHECKPOINT, load_checkpoint, save_checkpoint
 from minidiff.training.doctor import report
+from minidiff.training.folder import _check_length
 from minidiff.training.settings import Change
 from minidiff.training.state import lr_factor
 
@@ -158,3 +159,13 @@ def test_the_doctor_tells_of_a_run(tmp_path):
     lines, well = report(tmp_path / "nothing")
     assert not well
     assert "nothing" in lines[0]
+
+
+@pytest.mark.parametrize(("minutes", "fine"), [(2.99, False), (3.0, False), (3.01, True)])
+def test_minutes_that_are_over_are_no_new_length(minutes, fine):
+    state, settings = {"step": 5, "seconds": 180.0}, {"steps": None, "minutes": minutes}
+    if fine:
+        _check_length(state, settings)
+    else:
+        with pytest.raises(ValueError, match="which has had 3 already"):
+            _check_length(state, settings)
