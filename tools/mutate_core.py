@@ -102,6 +102,11 @@ class Mutant:
     now: str
 
 
+def said(mutant: Mutant) -> tuple[str, str, str, str]:
+    """What it does, wherever the line is by now."""
+    return mutant.module, mutant.operator, mutant.was, mutant.now
+
+
 # ---- the mistakes ----------------------------------------------------------------------------
 
 
@@ -476,9 +481,10 @@ def main() -> None:
     kept = FOLDER / "results.jsonl"
     before = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
     known = {Mutant(**entry["mutant"]): entry["result"] for entry in before}
-    if args.again:
-        wanted = [mutant for mutant, result in known.items() if result["end"] == "survived"]
-        known = {mutant: result for mutant, result in known.items() if result["end"] != "survived"}
+    if args.again:  # lines may have moved since
+        lived = {said(mutant) for mutant, result in known.items() if result["end"] == "survived"}
+        wanted = [mutant for mutant in chosen(list(ROOMS), 0, 0) if said(mutant) in lived]
+        known = {}
     else:
         wanted = chosen(args.rooms, args.sample, args.seed)
     folders = [tree(number) for number in range(args.workers)]
