@@ -33,7 +33,9 @@ OUTCOMES = ("passed", "failed", "skipped")
 
 # Together these take half of the time of the fast layers: they start processes, train, or read all pages.
 SLOW_FILES = {
+    "unit/check/test_answers.py",
     "unit/check/test_bank.py",
+    "unit/check/test_borrowed.py",
     "unit/check/graded/test_grading.py",
     "unit/systems/test_one_file.py",
     "unit/test_cli.py",
@@ -46,6 +48,7 @@ SLOW_FILES = {
     "properties/test_solver_laws.py",
     "notebooks/test_references.py",
     "unit/viz/test_elbo_explorer.py",
+    "unit/viz/test_flow_explorer.py",
     "unit/viz/test_posterior_explorer.py",
     "unit/viz/test_reverse_explorer.py",
 }

@@ -32,9 +32,10 @@ def test_the_card_tells_of_the_recipe(name):
     assert card["about"] == recipe.about
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["digit_classifier16", "noisy_classifier16"])
 def test_scores_come_out_again(name):
-    """Those of what draws take minutes: the recipe makes them anew where weights are."""
+    """Those of what draws take minutes: the recipe makes them anew with the weights."""
     scores = RECIPES[name].score(*md.load(name))
     assert scores == pytest.approx(CARDS[name]["scores"], abs=0.002)
 

@@ -369,6 +369,7 @@ def test_unknown_recipe_lists_the_known():
         recipes.run("digits16", steps=1, size=8)
 
 
+@pytest.mark.slow
 def test_the_same_network_is_the_same_file_in_every_process(tmp_path):
     """Its words come in an order of their own in each process, as the library writes them."""
     code = (
