@@ -337,6 +337,12 @@ def learned_rows() -> Iterator[Row]:
     wrong_p = [
         ("too short", even[1:], ValueError, ("probabilities must have shape", "(12,)")),
         (
+            "above 0 at t = 0",
+            (even + 1 / 13) / 2,
+            ValueError,
+            ("probabilities must be 0 at t = 0",),
+        ),
+        (
             "0 at t = 1",
             even.roll(1),
             ValueError,

@@ -151,3 +151,8 @@ def test_the_face_is_made_once_and_travels_with_its_schedule():
     assert schedule.continuous is schedule.continuous
     for twin in (copy.deepcopy(schedule), pickle.loads(pickle.dumps(schedule))):
         assert twin.continuous.alpha(3.3) == schedule.continuous.alpha(3.3)
+
+
+def test_of_several_times_that_are_outside_the_first_is_named():
+    with pytest.raises(IndexError, match=r"t = 1001\.5 is outside \[0, 1000\]"):
+        md.linear_schedule().continuous.alpha(torch.tensor([3.0, 1001.5, 2000.0]))

@@ -1,5 +1,6 @@
 """The card beside each file of weights tells of the recipe that is there today."""
 
+import dataclasses
 import json
 
 import pytest
@@ -65,3 +66,9 @@ def test_one_s_own_pictures_get_the_network_that_the_page_tells_of(tmp_path):
     assert net.config["attention"] == [False, True, True]
     assert (net.channels, net.classes, net.config["width"], net.config["blocks"]) == (3, 2, 16, 1)
     assert own.of_folder(tmp_path, 64).net().config["attention"] == [False, False, True]
+
+
+def test_a_recipe_stays_as_it_was_written():
+    """All share one: who wants another makes it by dataclasses.replace."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RECIPES["digits16"].training = {"steps": 1}
