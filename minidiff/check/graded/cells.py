@@ -162,11 +162,8 @@ def _harmless(line: str) -> str:
         return line
     try:
         name, *rest = ast.literal_eval(f"({found[2]},)")
-    except (
-        ValueError,
-        SyntaxError,
-    ):  # its author's, in a cell that IPython has moved to the margin
-        return line
+    except (ValueError, SyntaxError):
+        return line  # its author's own, in a cell that IPython has moved to the margin
     if name == "time" and rest:
         code = _by_ipython(rest[0])
         if code.strip() and _is_python(code):

@@ -17,10 +17,8 @@ from pathlib import Path
 Version = tuple[int, int]
 
 NOTE = "grading.json"  # beside the questions, with the version of the Python that grades
-OTHER_TEXTS = (
-    3,
-    12,
-)  # before it, an f-string was one text from its first quote to the next of that kind
+# Before this version, an f-string was one text from its first quote to the next of that kind.
+OTHER_TEXTS = (3, 12)
 ONE_TEXT = ["STRING", "NEWLINE", "ENDMARKER"]
 
 
