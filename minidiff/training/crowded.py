@@ -28,7 +28,8 @@ def warn_if_crowded(device: torch.device) -> None:
     """
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1
     busy = load()
-    if device.type != "cpu" or threads == 1 or busy <= cores:
+    # A training that has just ended has filled all cores itself: that is no other program.
+    if device.type != "cpu" or threads == 1 or busy <= cores + 1:
         return
     warnings.warn(
         f"other programs keep this machine busy (a load of {busy:.1f} on {cores} cores): torch's {threads} "

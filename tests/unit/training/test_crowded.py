@@ -43,7 +43,7 @@ def test_threads_that_will_wait_for_each_other_are_warned_of_at_the_readers_line
     assert [warning.filename for warning in told] == [__file__]
 
 
-@pytest.mark.parametrize(("load", "threads"), [(2.0, 2), (0.1, 2), (5.2, 1)])
+@pytest.mark.parametrize(("load", "threads"), [(2.4, 2), (3.0, 2), (0.1, 2), (5.2, 1)])
 def test_otherwise_nothing_is_said(machine, load, threads):
     machine(load, threads)
     with warnings.catch_warnings():
