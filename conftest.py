@@ -41,6 +41,7 @@ SLOW_FILES = {
     "unit/test_cli.py",
     "unit/data/test_torchvision.py",
     "unit/nn/test_compile.py",
+    "unit/training/test_compiled.py",
     "unit/flow/test_losses.py",
     "unit/flow/test_solvers.py",
     "properties/test_flow_laws.py",

@@ -140,7 +140,10 @@ def _train(chosen: argparse.Namespace) -> int:
     settings = {name: value for name, value in given.items() if value is not None}
     out = chosen.out or Path("runs") / Path(chosen.what).resolve().name
     run = recipes.run(chosen.what, size=chosen.size, out=out, **settings)
-    print(f"{run.steps} steps in {run.seconds / 60:.1f} minutes, in {run.precision}; kept in {out}")
+    compiled = ", compiled" if run.compiled else ""
+    print(
+        f"{run.steps} steps in {run.seconds / 60:.1f} minutes, in {run.precision}{compiled}; kept in {out}"
+    )
     if load(out)[1] is not None:
         print(f"draw from it: python -m minidiff sample {out}")
     return 0

@@ -144,6 +144,7 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
         "steps": trained.steps,
         "minutes": round(trained.seconds / 60, 1),
         "precision": trained.precision,
+        "compiled": trained.compiled,
         "machine": f"{_processor()}, threads: {torch.get_num_threads()}",
         "minidiff": __version__,
         "torch": torch.__version__,

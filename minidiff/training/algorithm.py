@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..base.model import tell
 from ..base.ranges import seen
 from .batches import warn_of_first_batch
 from .clock import Clock
+from .compiled import WATCHED, compile_network, pays
 from .folder import RunFolder
 from .hooks import LOOK, Checkpoints, Hook, ProgressBar, is_due, sample_grids
 from .objective import Objective
@@ -63,12 +64,15 @@ class Training:
             )
         else:
             self.precision = saved["precision"]
-        objective = Objective(task.net, task.loss, task.schedule, self.precision)
-        self.objective = processes.share(objective)
+        self.asker = Objective(task.net, task.loss, task.schedule, self.precision)
+        self.objective = processes.share(self.asker)
         self.state = TrainState(task.net, settings.weight_decay, settings.ema)
         if saved is not None:
             self.state.load_state_dict(saved["state"])
             self.history = [Change(**change) for change in saved["history"]]
+        # As with the precision: what was chosen first is kept, unless the training became a longer one.
+        kept = saved is not None and not (saved["extended"] and settings.compile == "auto")
+        self.compiling = saved.get("compiling", False) if saved and kept else settings.compile
         self.clock = Clock(settings.steps, settings.minutes, self.state.seconds, processes)
         self.done = self.clock.part_done(self.state.step)
         self.state.finished = self.done >= 1
@@ -82,6 +86,8 @@ class Training:
         settings, state, processes = self.settings, self.state, self.processes
         self.task.net.train()
         parts = settings.accumulate
+        if self.compiling is True and state.step > 0 and not state.finished:
+            self.compile(bar)
         while not state.finished:
             loss = torch.zeros((), device=processes.device)
             for part in range(parts):
@@ -109,6 +115,8 @@ class Training:
             if processes.rank == 0:
                 for hook in due:
                     hook(self.run())
+            if self.compiling and not self.compiled and not state.finished:
+                self.compile(bar)
 
     def lines_2_to_5(self, draws: Draws) -> Tensor:
         """The loss of one batch."""
@@ -124,6 +132,48 @@ class Training:
         with seen():
             loss: Tensor = self.objective(x_0, conditions, draws)
         return loss
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the network computes as compiled code now."""
+        return self.asker.net is not self.task.net
+
+    def compile(self, bar: ProgressBar | None) -> None:
+        """Go on with a compiled network, where that was asked for, or pays for what is left to do.
+
+        The first step has gone through uncompiled by then: what fails now is the compiling.
+        """
+        state, decided = self.state, self.compiling is True
+        if not decided:
+            if state.step < WATCHED or state.step % LOOK:
+                return
+            left = state.seconds * (1 / self.done - 1)
+            net, device = self.task.net, self.processes.device
+            self.compiling = self.processes.from_first(lambda: pays(net, device, left))
+        if not self.compiling:
+            return
+        if bar is not None:
+            bar.say(
+                "The network is compiled, once, which takes a minute or two; each step is then faster."
+            )
+        insist = self.settings.compile is True
+        self.asker.net = compile_network(self.task.net, self.try_out, insist=insist)
+        self.compiling = self.compiled
+        if self.compiled and not decided and self.folder is not None and self.processes.rank == 0:
+            self.save()  # whoever goes on from here does so compiled
+
+    def try_out(self, net: nn.Module) -> None:
+        """Use a network as the next step will; nothing of it stays."""
+        settings, processes = self.settings, self.processes
+        self.asker.net = net
+        parts = settings.accumulate
+        drawn = step_draws(settings.seed, self.state.step, settings.batch, processes, parts=parts)
+        try:
+            with drawn as draws:
+                processes.backward(self.lines_2_to_5(draws))
+        finally:
+            self.asker.net = self.task.net
+            self.state.optimizer.zero_grad()
 
     def settle(self) -> None:
         """Keep which precision this run has and what was changed in it, now that a batch has gone through."""
@@ -149,6 +199,7 @@ class Training:
             steps=self.state.step,
             seconds=self.state.seconds,
             precision=self.precision,
+            compiled=self.compiled,
             out=None if self.folder is None else self.folder.path,
             done=min(self.done, 1.0),
             history=self.history,
@@ -171,5 +222,6 @@ class Training:
             "settings": self.said,
             "history": [asdict(change) for change in self.history],
             "precision": self.precision,
+            "compiling": self.compiling,
         }
         self.folder.save(content | self.task.kept())

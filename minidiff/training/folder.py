@@ -53,7 +53,8 @@ class RunFolder:
             raise DamagedFileError(
                 f"{self.checkpoint} was not written by minidiff.train; delete it"
             )
-        there = {"predicts": settings["predicts"], **there}  # an older run does not say it
+        unsaid = {name: settings[name] for name in ("predicts", "compile")}
+        there = {**unsaid, **there}  # an older run does not say them
         others = changed(there, settings)
         if others and not (extend and {*others} <= {*EXTENDABLE}):
             raise ValueError(self._refusal(others, there, settings, extend))

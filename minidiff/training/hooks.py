@@ -77,6 +77,10 @@ class ProgressBar:
         """Move to this step."""
         self.bar.update(step - self.bar.n)
 
+    def say(self, text: str) -> None:
+        """Write a line above the bar."""
+        self.bar.write(text)
+
     def __call__(self, run: Run) -> None:
         """Show the losses."""
         if self.steps is None:  # as many steps as fit in, from which the bar tells the time left

@@ -14,6 +14,7 @@ from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
 from .algorithm import Training
 from .batches import read_data
+from .compiled import COMPILE
 from .crowded import warn_if_crowded
 from .folder import RunFolder
 from .hooks import (
@@ -34,8 +35,8 @@ from .task import Task
     f"""net: module, loss: function, schedule: schedule or None, steps: count,
     minutes: number in (0, inf), batch and accumulate: count, lr: number in (0, inf),
     weight_decay: number in [0, inf], warmup: count from 0, ema: number in [0, 1),
-    clip_norm: number in (0, inf) or None, precision: one of {PRECISIONS}, augment and sample: function,
-    seed: count from 0, sample_every and checkpoint_every: count or None""",
+    clip_norm: number in (0, inf) or None, precision: one of {PRECISIONS}, compile: one of {COMPILE},
+    augment and sample: function, seed: count from 0, sample_every and checkpoint_every: count or None""",
     one_length,
     extends_a_run,
     hooks_can_be_called,
@@ -61,6 +62,7 @@ def train(
     ema: float = 0.999,
     clip_norm: float | None = 1.0,
     precision: str = "auto",
+    compile: bool | str = "auto",
     augment: Callable[..., Tensor] | None = None,
     seed: int = 0,
     sample: Sampler | None = None,
@@ -137,6 +139,11 @@ def train(
         clip_norm: Longest gradient allowed, or None for no limit.
         precision: "fp32", "bf16" (forward passes in bfloat16 autocast), or "auto": bf16 where
             measuring shows that it pays. A resumed run keeps what was chosen first.
+        compile: Whether torch.compile turns the network into faster code, which takes a minute or two:
+            True, False, or "auto", which does so for a network of the library, where a compiler is installed,
+            if what is left after the first 100 steps is worth it (``run.compiled`` says what it chose).
+            Compiled code rounds otherwise. A resumed run goes on as it was, and so ends as if it had not
+            been stopped.
         augment: Called as ``augment(x_0, generator=...)`` on each batch, to vary it.
         seed: Decides every draw of the training; 0..2⁶³ − 1.
         sample: What draws the grids, a function as :func:`minidiff.sampling.suited.samples`. None takes that
@@ -174,6 +181,7 @@ def train(
         ema=ema,
         clip_norm=clip_norm,
         precision=precision,
+        compile=compile if compile == "auto" else bool(compile),  # 1 is True to Python's `in`
         augment=augment,
         seed=seed,
     )

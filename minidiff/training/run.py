@@ -25,6 +25,7 @@ class Run:
         seconds: Time spent training, earlier parts of a resumed run included.
         precision: "fp32" or "bf16", what the forward passes computed in.
         out: The folder with checkpoint and pictures, or None.
+        compiled: Whether the steps ran as code that torch.compile made, by the end.
         done: The part of the training that is done, 0..1.
         history: What ``extend=True`` has changed, and from which step on.
     """
@@ -37,5 +38,6 @@ class Run:
     seconds: float
     precision: str
     out: Path | None
+    compiled: bool = False
     done: float = 1.0
     history: list[Change] = field(default_factory=list)

@@ -50,6 +50,7 @@ class Settings:
     ema: float
     clip_norm: float | None
     precision: str
+    compile: bool | str
     augment: Callable[..., Tensor] | None
     seed: int
 

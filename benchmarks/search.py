@@ -1,0 +1,222 @@
+"""Which settings learn digits fastest? Each is trained on equally many images and scored on its samples.
+
+python -m benchmarks.search                                        # every change in the table, by itself
+python -m benchmarks.search "batch 64" "batch 64 + no dropout"     # these; + puts changes together
+python -m benchmarks.search --images 80000 --seeds 0 1 2 --out runs/search
+
+A trial is a setting with a seed. What it scored goes into a file of its own below --out, so a search that
+was stopped goes on with what is missing. Seconds are those of training alone; compare them only where
+nothing else ran. A row gives the mean over the seeds, and the standard error of that mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import minidiff as md
+from minidiff.base.conditions import ask, drop_conditions
+from minidiff.base.model import Net
+from minidiff.base.progress import with_bar
+from minidiff.base.rng import Generator, noise_like, rand
+from minidiff.chain.convert import truth
+from minidiff.metrics import Judge, draw_digits
+from minidiff.recipes import RECIPES
+from minidiff.systems.digits import drawing, unet
+
+IMAGES = 80_000  # about two minutes of digits16 on two cores
+SAMPLES, STEPS = 1000, 25  # drawn at w = 1 to score a trial
+AS_IT_IS = "as it is"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a trial differs from the recipe: arguments of train, of the network, and of the loss."""
+
+    train: dict[str, Any] = field(default_factory=dict)
+    net: dict[str, Any] = field(default_factory=dict)
+    loss: dict[str, Any] = field(default_factory=dict)
+
+    def __add__(self, other: Setting) -> Setting:
+        return Setting(self.train | other.train, self.net | other.net, self.loss | other.loss)
+
+
+CHANGES: dict[str, Setting] = {
+    AS_IT_IS: Setting(),
+    **{f"batch {n}": Setting(train={"batch": n}) for n in (32, 64, 256)},
+    **{f"lr {lr:g}": Setting(train={"lr": lr}) for lr in (1e-3, 4e-3, 8e-3)},
+    **{f"ema {d:g}": Setting(train={"ema": d}) for d in (0.9, 0.98)},
+    "no dropout": Setting(net={"dropout": 0.0}),
+    "no decay": Setting(train={"weight_decay": 0.0}),
+    **{f"predict {kind}": Setting(loss={"kind": kind}) for kind in ("v", "x0")},
+    **{f"min-SNR {g:g}": Setting(loss={"gamma": g}) for g in (1.0, 5.0)},
+    "strata": Setting(loss={"times": "strata"}),
+    "middle": Setting(loss={"times": "middle"}),
+    "wide 24": Setting(net={"width": 24}),
+    "levels 1 2 2": Setting(net={"multipliers": (1, 2, 2)}),
+    "labels kept": Setting(loss={"label_dropout": 0.05}),
+    "bent": Setting(train={"augment": md.data.augment.warp}),
+}
+
+
+def weighed_loss(
+    net: Net,
+    x_0: Tensor,
+    schedule: md.NoiseSchedule,
+    y: Tensor | None = None,
+    *,
+    kind: str = "eps",
+    gamma: float | None = None,
+    times: str = "uniform",
+    label_dropout: float = 0.1,
+    generator: Generator | None = None,
+) -> Tensor:
+    r"""The simple loss with what is tried here: times drawn otherwise, and min-SNR weights.
+
+    The weight of an error in :math:`x_0` is :math:`\min(\mathrm{SNR}, \gamma)`; divided by SNR it is that of
+    one in the noise, by SNR + 1 that of one in v (Hang et al. 2023, section 3.4).
+    """
+    t = draw_times(times, len(x_0), schedule.T, generator).to(x_0.device)
+    noise = noise_like(x_0, None, generator)
+    told = drop_conditions(net, {"y": y}, label_dropout, generator, len(x_0))
+    prediction = ask(net, md.q_sample(x_0, t, schedule, noise), t, told)
+    error = (prediction - truth(x_0, noise, t, schedule, kind)).square().flatten(1).mean(1)
+    if gamma is None:
+        return error.mean()
+    snr = schedule.snr.to(x_0.device)[t]
+    divisor = {"eps": snr, "x0": torch.ones_like(snr), "v": snr + 1}[kind]
+    return (snr.clamp(max=gamma) / divisor * error).mean()
+
+
+def draw_times(times: str, count: int, T: int, generator: Generator | None) -> Tensor:
+    """Times 1..T: uniform; one in each of equal strata; or seldom at both ends (logit-normal)."""
+    u = rand((count,), generator)
+    if times == "strata":
+        u = (torch.arange(count) + u) / count
+    elif times == "middle":
+        u = torch.special.ndtri(u.double().clamp(1e-6, 1 - 1e-6)).sigmoid().float()
+    return (u * T).long().clamp(max=T - 1) + 1
+
+
+def setting_of(name: str) -> Setting:
+    """What a name says, such as "batch 64 + no dropout".
+
+    Raises:
+        ValueError: If a part of it is no change of the table.
+    """
+    setting = Setting()
+    for part in name.split("+"):
+        if part.strip() not in CHANGES:
+            raise ValueError(
+                f"{part.strip()!r} is none of {', '.join(CHANGES)}; + puts several together"
+            )
+        setting += CHANGES[part.strip()]
+    return setting
+
+
+def trial(name: str, seed: int, images: int, judge: Judge) -> dict[str, Any]:
+    """Train with a setting and score what the network draws."""
+    setting, recipe = setting_of(name), RECIPES["digits16"]
+    options = {**recipe.training, **setting.train}
+    batch = options.setdefault("batch", 128)
+    options |= {"steps": images // batch, "seed": seed, "progress": False}
+    run = md.train(
+        unet(seed=seed, **setting.net),
+        recipe.data(),
+        partial(weighed_loss, **setting.loss),
+        schedule=recipe.schedule(),
+        **options,
+    )
+    start = time.perf_counter()
+    drawn = draw_digits(drawing(run.net, run.schedule, 1.0, STEPS), SAMPLES, seed=seed)
+    scores = judge.score(*drawn)
+    return {
+        "setting": name,
+        "seed": seed,
+        "images": run.steps * batch,
+        "train seconds": run.seconds,
+        "sample seconds": time.perf_counter() - start,
+        "precision": run.precision,
+        "loss": mean(run.losses[-50:]),
+        "accuracy": scores.accuracy,
+        "frechet": scores.frechet,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the trials that are missing, and print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("settings", nargs="*", help=", ".join(CHANGES))
+    parser.add_argument("--images", type=int, default=IMAGES, help=f"seen by each ({IMAGES})")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1], help="of each setting (0 1)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/search"), help="for the trials' scores"
+    )
+    chosen = parser.parse_args(arguments)
+    names = chosen.settings or list(CHANGES)
+    for name in names:
+        setting_of(name)  # a slip in the last name is told before the first training
+    judge = Judge(md.load("digit_classifier16")[0])
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {chosen.images:,} images each"
+    )
+    trials = [(name, seed) for seed in chosen.seeds for name in names]
+    for name, seed in with_bar(trials, True, "search", "trial"):
+        path = chosen.out / f"{chosen.images} {name} {seed}.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(trial(name, seed, chosen.images, judge), indent=1) + "\n")
+    print(
+        table(
+            [
+                json.loads((chosen.out / f"{chosen.images} {n} {s}.json").read_text())
+                for n, s in trials
+            ]
+        )
+    )
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """A row for each setting, the best first."""
+    names = list(dict.fromkeys(result["setting"] for result in results))
+    rows = []
+    for name in names:
+        own = [result for result in results if result["setting"] == name]
+        frechet = mean(result["frechet"] for result in own)
+        rows.append(
+            (
+                frechet,
+                f"{name:40}{spread(own, 'frechet', 2):>16}{spread(own, 'accuracy', 4):>20}"
+                f"{spread(own, 'loss', 5):>22}{mean(r['train seconds'] for r in own):9.0f} s",
+            )
+        )
+    head = f"{'setting':40}{'Fréchet, w = 1':>16}{'accuracy':>20}{'loss':>22}{'training':>11}"
+    return "\n".join([head, *(row for _, row in sorted(rows))])
+
+
+def spread(results: Sequence[dict[str, Any]], what: str, digits: int) -> str:
+    """A mean with its standard error, where there are several."""
+    values = [result[what] for result in results]
+    error = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return f"{mean(values):.{digits}f} ± {error:.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()
