@@ -27,6 +27,7 @@ from torch import Tensor
 
 import minidiff as md
 from minidiff.base.conditions import ask, drop_conditions
+from minidiff.base.files import write_atomically
 from minidiff.base.model import Net
 from minidiff.base.progress import with_bar
 from minidiff.base.rng import Generator, noise_like, rand
@@ -36,7 +37,7 @@ from minidiff.recipes import RECIPES
 from minidiff.systems.digits import drawing, unet
 
 IMAGES = 80_000  # about two minutes of digits16 on two cores
-SAMPLES, STEPS = 1000, 25  # drawn at w = 1 to score a trial
+SAMPLES, STEPS = 1000, 25  # drawn at w = 1 to score a trial, and sampler steps
 AS_IT_IS = "as it is"
 
 
@@ -125,7 +126,7 @@ def setting_of(name: str) -> Setting:
     return setting
 
 
-def trial(name: str, seed: int, images: int, judge: Judge) -> dict[str, Any]:
+def trial(name: str, seed: int, images: int, samples: int, judge: Judge) -> dict[str, Any]:
     """Train with a setting and score what the network draws."""
     setting, recipe = setting_of(name), RECIPES["digits16"]
     options = {**recipe.training, **setting.train}
@@ -139,12 +140,13 @@ def trial(name: str, seed: int, images: int, judge: Judge) -> dict[str, Any]:
         **options,
     )
     start = time.perf_counter()
-    drawn = draw_digits(drawing(run.net, run.schedule, 1.0, STEPS), SAMPLES, seed=seed)
+    drawn = draw_digits(drawing(run.net, run.schedule, 1.0, STEPS), samples, seed=seed)
     scores = judge.score(*drawn)
     return {
         "setting": name,
         "seed": seed,
         "images": run.steps * batch,
+        "samples": samples,
         "train seconds": run.seconds,
         "sample seconds": time.perf_counter() - start,
         "precision": run.precision,
@@ -163,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("settings", nargs="*", help=", ".join(CHANGES))
     parser.add_argument("--images", type=int, default=IMAGES, help=f"seen by each ({IMAGES})")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help=f"to score each ({SAMPLES})")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1], help="of each setting (0 1)"
     )
@@ -174,23 +177,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in names:
         setting_of(name)  # a slip in the last name is told before the first training
     judge = Judge(md.load("digit_classifier16")[0])
-    print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {chosen.images:,} images each"
-    )
-    trials = [(name, seed) for seed in chosen.seeds for name in names]
-    for name, seed in with_bar(trials, True, "search", "trial"):
-        path = chosen.out / f"{chosen.images} {name} {seed}.json"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(trial(name, seed, chosen.images, judge), indent=1) + "\n")
-    print(
-        table(
-            [
-                json.loads((chosen.out / f"{chosen.images} {n} {s}.json").read_text())
-                for n, s in trials
-            ]
+    features = judge.reference.shape[1]
+    if chosen.samples <= features:
+        parser.error(
+            f"--samples must be above {features}, the number of features; got {chosen.samples}"
         )
-    )
+    size = f"{chosen.images:,} images a trial, {chosen.samples} samples of each"
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {size}")
+    results = []
+    trials = [(name, seed) for name in names for seed in chosen.seeds]
+    for name, seed in with_bar(trials, True, "search", "trial"):
+        path = (
+            chosen.out
+            / f"{chosen.images} images, {chosen.samples} samples, {name}, seed {seed}.json"
+        )
+        if not path.exists():
+            result = trial(name, seed, chosen.images, chosen.samples, judge)
+            write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
+        results.append(json.loads(path.read_text(encoding="utf-8")))
+    print(table(results))
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:

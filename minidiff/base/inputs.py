@@ -46,16 +46,17 @@ def _missing(shape: tuple[int, ...], dims: int, channels: int) -> str:
     return f"repeat a grey picture in each channel with x[:, None].expand(-1, {channels}, -1, -1)"
 
 
-def check_halvings(x: Tensor, halvings: int) -> None:
-    """Refuse images whose height and width cannot be halved as often as a network does.
+def check_halvings(x: Tensor, halvings: int, patch: int = 1) -> None:
+    """Refuse images whose height and width cannot be halved as often as a network does, after its patches.
 
     Raises:
-        ValueError: If one of the two is no multiple of 2 to that power.
+        ValueError: If one of the two is no multiple of 2 to that power, times the side of a patch.
     """
-    multiple = 2**halvings
+    multiple = patch * 2**halvings
+    patches = f"cuts pictures into patches of {patch}×{patch} and " if patch > 1 else ""
     if x.shape[2] % multiple or x.shape[3] % multiple:
         raise ValueError(
-            f"x is {x.shape[2]}×{x.shape[3]} pixels, but this network halves height and width "
+            f"x is {x.shape[2]}×{x.shape[3]} pixels, but this network {patches}halves height and width "
             f"{halvings} time(s), so both must be multiples of {multiple}; pad or resize the "
             "images, or make the network with fewer multipliers"
         )

@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from ..base.contracts import contract
@@ -20,8 +21,9 @@ from .levels import CHANNELS_A_GROUP, WHOLE_GROUPS, Level, way_down, way_up
 
 
 @contract(
-    f"""channels and classes and blocks and out_channels: count, width: {WHOLE_GROUPS}, multipliers: counts,
-    heads: count dividing width, dropout: number in [0, 1], time_scale: number in [0, inf]""",
+    f"""channels and classes and blocks and out_channels and patch: count, width: {WHOLE_GROUPS},
+    multipliers: counts, heads: count dividing width, dropout: number in [0, 1],
+    time_scale: number in [0, inf]""",
     attention_at_each_level,
 )
 class TinyUNet(Denoiser):
@@ -40,7 +42,7 @@ class TinyUNet(Denoiser):
 
     Call it as ``net(x, t)`` or ``net(x, t, y)``:
 
-    - ``x``: (B, channels, H, W), floats; H and W multiples of ``2 ** (levels - 1)``;
+    - ``x``: (B, channels, H, W), floats; H and W multiples of ``patch * 2 ** (levels - 1)``;
     - ``t``: one number, or (B,), integer or real;
     - ``y``: one label, or int64 (B,), in 0..classes; the label ``classes`` means "no label"
       (``net.null_label``), and so does leaving ``y`` out;
@@ -58,6 +60,9 @@ class TinyUNet(Denoiser):
         dropout: Probability inside the ResNet blocks.
         out_channels: Of the output, by default ``channels``.
         time_scale: Multiplies t before the sinusoids; 1000 for times in [0, 1].
+        patch: p, for large pictures: the stem sees each p×p pixels as one place with p² times the channels,
+            and what the head says is laid out as pixels again. All between costs what it costs for a picture
+            of 1/p the height and width.
         seed: The initial weights are drawn from it; torch's global generator is left alone.
         generator: Where given, it draws that seed.
 
@@ -83,11 +88,12 @@ class TinyUNet(Denoiser):
         dropout: float = 0.0,
         out_channels: int | None = None,
         time_scale: float = 1.0,
+        patch: int = 1,
         seed: int = 0,
         generator: torch.Generator | None = None,
     ):
         super().__init__()
-        self.channels, self.classes = channels, classes
+        self.channels, self.classes, self.patch = channels, classes, patch
         self.out_channels = channels if out_channels is None else out_channels
         below_the_first = [level > 0 for level, _ in enumerate(multipliers)]
         self.attention = below_the_first if attention is None else list(attention)
@@ -98,23 +104,25 @@ class TinyUNet(Denoiser):
         make = partial(Stage, c_cond=4 * width, groups=groups, heads=heads, dropout=dropout)
         with seeded_weights(seed, generator):
             self.condition = ConditionEmbedding(width, 4 * width, classes, time_scale)
-            self.stem = nn.Conv2d(channels, width, 3, padding=1)
+            self.stem = nn.Conv2d(channels * patch**2, width, 3, padding=1)
             self.down, copies = way_down(make, width, levels, blocks)
             self.middle = nn.ModuleList(make(bottom, bottom, attention=a) for a in (True, False))
             self.up = way_up(make, copies, levels, blocks + 1)
             self.norm = nn.GroupNorm(groups, top)
-            self.head = zero_init(nn.Conv2d(top, self.out_channels, 3, padding=1))
+            self.head = zero_init(nn.Conv2d(top, self.out_channels * patch**2, 3, padding=1))
         self.to(torch.get_default_device())
 
     def forward(self, x: Tensor, t: Tensor | float, y: Tensor | int | None = None) -> Tensor:
         """x: (B, C, H, W), t: () or (B,), y: () or (B,) → (B, out_channels, H, W)."""
         check_input(x, "(B, C, H, W)", self.channels)
-        check_halvings(x, self.halvings)
+        check_halvings(x, self.halvings, self.patch)
         t = batch_of_times(t, len(x), x.device)
         y = batch_of_labels(y, self.classes, len(x), x.device)
         c = self.condition(t, y)  # (B, 4·width)
 
-        h = self.stem(x.to(self.dtype))  # (B, width, H, W)
+        p = self.patch
+        h = rearrange(x.to(self.dtype), "b c (h p) (w q) -> b (c p q) h w", p=p, q=p)
+        h = self.stem(h)  # (B, width, H, W); from here on H and W count patches
         copies = [h]
         for part in self.down:
             h = part(h, c)  # a Stage keeps H and W, Downsample halves them
@@ -125,5 +133,6 @@ class TinyUNet(Denoiser):
             if isinstance(part, Stage):
                 h = torch.cat([h, copies.pop()], dim=1)  # the copy from the same place going down
             h = part(h, c)  # Upsample doubles H and W
-        out: Tensor = self.head(F.silu(self.norm(h)))
+        h = self.head(F.silu(self.norm(h)))
+        out: Tensor = rearrange(h, "b (c p q) h w -> b c (h p) (w q)", p=p, q=p)
         return out.to(x.dtype)

@@ -52,9 +52,9 @@ def classifier_loss(
 
 
 def unet(channels: int = 1, **options: Any) -> TinyUNet:
-    """A class-conditional U-Net for small images of ten classes; ``options`` beside what all share."""
+    """A class-conditional U-Net for small images of ten classes; ``options`` override what all share."""
     shared: dict[str, Any] = {"width": 16, "multipliers": (1, 2, 4), "blocks": 1, "dropout": 0.1}
-    return TinyUNet(channels, CLASSES, **shared, **options)
+    return TinyUNet(channels, CLASSES, **{**shared, **options})
 
 
 def drawing(net: Any, schedule: NoiseSchedule | None, w: float, steps: int = 50) -> Sampler:

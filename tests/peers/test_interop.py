@@ -411,6 +411,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
         r"heads of \[8, 12\] channels",
     ),
     "a wide start": (lambda: to(tiny(multipliers=(2, 2))), ValueError, "begin with 1"),
+    "patches": (lambda: to(tiny(patch=2)), ValueError, "patch must be 1"),
     "scaled times": (lambda: to(tiny(time_scale=1000)), ValueError, "time_scale must be 1"),
     "no model": (
         lambda: md.interop.eps_model_to_diffusers(3, SCHEDULE, shape=SHAPE),

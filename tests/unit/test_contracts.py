@@ -176,6 +176,7 @@ GOOD = [
             "dropout": 0.0,
             "out_channels": 1,
             "time_scale": 1.0,
+            "patch": 1,
         },
     ),
     (md.MLP, {"channels": 1, "classes": 3, "width": 8, "depth": 1, "time_scale": 1.0}),
@@ -374,7 +375,7 @@ def test_a_contract_that_makes_no_sense_is_refused_at_once(declared, rules):
 def test_a_class_keeps_its_text_and_gets_its_refusals():
     said = inspect.getdoc(md.TinyUNet)
     assert said.startswith("Predicts, from a noisy image x_t and its time t")
-    assert "ValueError: If channels, classes, blocks or out_channels is too small" in said
+    assert "ValueError: If channels, classes, blocks, out_channels or patch is too small" in said
     assert "; in a call, for an image that cannot be halved" in " ".join(said.split())
 
 

@@ -29,6 +29,7 @@ NETWORKS = {
     "U-Net, one time for all": (unet, (X, 5)),
     "labels, none given": (lambda: unet(3), (X, T)),
     "labels": (lambda: unet(3, out_channels=2, heads=2, time_scale=1000.0), (X, T / 1000, Y)),
+    "patches": (lambda: unet(patch=2), (X, T)),
     "one label for all": (lambda: md.MLP(2, 3, width=8, depth=1), (POINTS, T, 2)),
     "MLP": (lambda: md.MLP(2, 3, width=8, depth=1), (POINTS, T, Y)),
     "noisy classifier": (

@@ -128,6 +128,30 @@ def test_time_scale_serves_times_in_0_1(kind):
     torch.testing.assert_close(scaled(x, 0.25), plain(x, 250))
 
 
+def test_patches_are_channels_to_all_but_stem_and_head():
+    """The same weights, told of 2×2 patches as of four channels, answer the same; by hand, place by place."""
+    cut = shaken(TinyUNet(3, width=8, multipliers=(1, 2), out_channels=6, patch=2))
+    plain = TinyUNet(12, width=8, multipliers=(1, 2), out_channels=24)
+    plain.load_state_dict(cut.state_dict())
+    x = torch.randn(2, 3, 8, 12, generator=gen())
+    corners = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    as_channels = torch.stack([x[:, :, i::2, j::2] for i, j in corners], dim=2).flatten(1, 2)
+    said = plain(as_channels, 7).unflatten(1, (6, 4))
+    expected = torch.empty(2, 6, 8, 12)
+    for k, (i, j) in enumerate(corners):
+        expected[:, :, i::2, j::2] = said[:, :, k]
+    assert torch.equal(cut(x, 7), expected)
+
+
+def test_a_picture_that_cannot_be_cut_into_patches_is_refused():
+    net = TinyUNet(width=4, multipliers=(1, 1), patch=3)
+    assert net(torch.zeros(1, 1, 6, 12), 1).shape == (1, 1, 6, 12)
+    with pytest.raises(ValueError, match=r"6×8 pixels.*patches of 3×3 and halves.*multiples of 6"):
+        net(torch.zeros(1, 1, 6, 8), 1)
+    with pytest.raises(ValueError, match=r"this network halves height"):
+        TinyUNet(width=4, multipliers=(1, 1))(torch.zeros(1, 1, 6, 7), 1)
+
+
 # --- labels ---------------------------------------------------------------------------------------
 
 
@@ -214,6 +238,7 @@ MISBUILT = [
     (TinyUNet, {"attention": (True,)}, ValueError),
     (TinyUNet, {"out_channels": -1}, ValueError),
     (TinyUNet, {"time_scale": "1000"}, TypeError),
+    (TinyUNet, {"patch": 0}, ValueError),
     (MLP, {"width": 3}, ValueError),
     (MLP, {"depth": 0}, ValueError),
     (DigitClassifier, {"size": 18}, ValueError),

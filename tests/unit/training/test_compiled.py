@@ -240,6 +240,22 @@ def test_a_stopped_run_ends_as_if_it_had_not_been_stopped(asked, always, tmp_pat
     assert torch.equal(weights(run), weights(whole))
 
 
+def test_it_goes_on_compiled_from_its_first_step(tmp_path):
+    seen = []
+
+    def loss(net, x_0, schedule, *, generator):
+        seen.append(isinstance(net, torch._dynamo.OptimizedModule))
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        return md.simple_loss(net, x_0, schedule, generator=generator)
+
+    with pytest.raises(KeyboardInterrupt):
+        points_run(steps=6, compile=True, loss=loss, out=tmp_path, checkpoint_every=2)
+    assert seen == [False, True, True, True, True]  # a step, the trial, and steps
+    points_run(steps=6, compile=True, loss=loss, out=tmp_path, checkpoint_every=2)
+    assert all(seen[5:])
+
+
 def test_a_run_that_was_not_compiled_stays_so_but_where_it_is_made_longer(tmp_path, monkeypatch):
     assert not points_run(steps=120, out=tmp_path).compiled
     monkeypatch.setattr(ALGORITHM, "pays", lambda net, device, left: True)
