@@ -131,7 +131,7 @@ def trial(name: str, seed: int, images: int, samples: int, judge: Judge) -> dict
     setting, recipe = setting_of(name), RECIPES["digits16"]
     options = {**recipe.training, **setting.train}
     batch = options.setdefault("batch", 128)
-    options |= {"steps": images // batch, "seed": seed, "progress": False}
+    options |= {"steps": images // batch, "seed": seed, "compile": False, "progress": False}
     run = md.train(
         unet(seed=seed, **setting.net),
         recipe.data(),

@@ -148,8 +148,8 @@ class Training:
             if state.step < WATCHED or state.step % LOOK:
                 return
             left = state.seconds * (1 / self.done - 1)
-            net, device = self.task.net, self.processes.device
-            self.compiling = self.processes.from_first(lambda: pays(net, device, left))
+            net, device, precision = self.task.net, self.processes.device, self.precision
+            self.compiling = self.processes.from_first(lambda: pays(net, device, precision, left))
         if not self.compiling:
             return
         if bar is not None:

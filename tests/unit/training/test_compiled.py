@@ -18,7 +18,7 @@ from minidiff.training import compiled
 from minidiff.training.compiled import COST, GAIN, MARGIN, can_compile, compile_network, pays
 
 CPU = torch.device("cpu")
-ENOUGH = MARGIN * COST / GAIN  # seconds left, from which on it pays
+ENOUGH = {precision: MARGIN * COST / gain for precision, gain in GAIN.items()}  # seconds left
 POINTS = torch.randn(64, 2, generator=md.seeded(0))
 ALGORITHM = sys.modules["minidiff.training.algorithm"]
 
@@ -49,7 +49,9 @@ def compiler(monkeypatch):
 def always(monkeypatch):
     """It is found to pay, whatever is left; how many seconds were left each time."""
     asked = []
-    monkeypatch.setattr(ALGORITHM, "pays", lambda net, device, left: not asked.append(left))
+    monkeypatch.setattr(
+        ALGORITHM, "pays", lambda net, device, precision, left: not asked.append(left)
+    )
     return asked
 
 
@@ -69,16 +71,26 @@ def weights(run):
 
 
 @pytest.mark.parametrize(
-    ("left", "net", "expected"),
-    [(ENOUGH + 1, md.MLP, True), (ENOUGH - 1, md.MLP, False), (ENOUGH + 1, Own, False)],
+    ("precision", "more", "net", "expected"),
+    [
+        *[(precision, 1, md.MLP, True) for precision in GAIN],
+        *[(precision, -1, md.MLP, False) for precision in GAIN],
+        ("bf16", 1, Own, False),
+    ],
 )
-def test_it_pays_in_a_long_run_of_a_network_of_ours(compiler, left, net, expected):
-    assert pays(net(), CPU, left) is expected
+def test_it_pays_in_a_long_run_of_a_network_of_ours(compiler, precision, more, net, expected):
+    assert pays(net(), CPU, precision, ENOUGH[precision] + more) is expected
+
+
+def test_a_gpu_is_quick_in_either_precision(monkeypatch):
+    monkeypatch.setattr(compiled, "can_compile", lambda device: True)
+    for left, expected in ((ENOUGH["bf16"] + 1, True), (ENOUGH["bf16"] - 1, False)):
+        assert pays(md.MLP(), torch.device("cuda"), "fp32", left) is expected
 
 
 def test_it_pays_nowhere_without_a_compiler(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert not pays(md.MLP(), CPU, 10 * ENOUGH)
+    assert not pays(md.MLP(), CPU, "bf16", 10 * ENOUGH["bf16"])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +140,9 @@ def test_auto_looks_after_a_hundred_steps_at_what_is_left(always):
 
 def test_auto_looks_once(monkeypatch):
     asked = []
-    monkeypatch.setattr(ALGORITHM, "pays", lambda net, device, left: bool(asked.append(left)))
+    monkeypatch.setattr(
+        ALGORITHM, "pays", lambda net, device, precision, left: bool(asked.append(left))
+    )
     assert not points_run(steps=250).compiled
     assert len(asked) == 1
 
@@ -258,7 +272,7 @@ def test_it_goes_on_compiled_from_its_first_step(tmp_path):
 
 def test_a_run_that_was_not_compiled_stays_so_but_where_it_is_made_longer(tmp_path, monkeypatch):
     assert not points_run(steps=120, out=tmp_path).compiled
-    monkeypatch.setattr(ALGORITHM, "pays", lambda net, device, left: True)
+    monkeypatch.setattr(ALGORITHM, "pays", lambda net, device, precision, left: True)
     assert not points_run(steps=120, out=tmp_path).compiled
     assert points_run(steps=220, out=tmp_path, extend=True).compiled
 
