@@ -80,12 +80,12 @@ def main() -> None:
 
 def table(figures: dict[str, Figures]) -> str:
     """A row a task: what each commit takes for one picture (or pixel), its peak, and both ratios."""
-    lines = [f"{'':36}{'µs each':>20}{'times as fast':>22}{'peak, MB':>16}{'ratio':>20}"]
+    lines = [f"{'':36}{'µs each':>22}{'times as fast':>22}{'peak, MB':>16}{'ratio':>20}"]
     for task, both in figures.items():
         each = {who: [f["seconds"] / f["done"] * 1e6 for f in list_] for who, list_ in both.items()}
         peak = {who: [f["peak"] / MB for f in list_] for who, list_ in both.items()}
         lines.append(
-            f"{task:36}{median(each['before']):10.2f}{median(each['now']):10.2f}"
+            f"{task:36}{median(each['before']):11.2f}{median(each['now']):11.2f}"
             f"{ratio(each['before'], each['now']):>22}"
             f"{median(peak['before']):8.0f}{median(peak['now']):8.0f}"
             f"{ratio(peak['now'], peak['before']):>20}"

@@ -1,0 +1,174 @@
+"""The search for what learns fastest, and the comparison with an earlier commit: what they say is right."""
+
+import json
+import math
+
+import pytest
+import torch
+
+import minidiff as md
+from benchmarks import search, since, what_it_costs
+from benchmarks.search import Setting, draw_times, setting_of, weighed_loss
+
+SCHEDULE = md.linear_schedule(50, 0.002, 0.2)
+X = torch.rand(6, 1, 4, 4, generator=md.seeded(0)) * 2 - 1
+
+
+def test_names_are_put_together_and_the_last_word_counts():
+    made = setting_of("batch 64 + no dropout+min-SNR 5 + batch 32")
+    assert made == Setting(train={"batch": 32}, net={"dropout": 0.0}, loss={"gamma": 5.0})
+    assert setting_of(search.AS_IT_IS) == Setting()
+
+
+def test_a_slip_in_a_name_is_told_before_anything_is_trained(monkeypatch):
+    monkeypatch.setattr(search, "trial", None)
+    with pytest.raises(ValueError, match="'batch 65' is none of as it is, batch 32"):
+        search.main(["as it is", "batch 64 + batch 65"])
+
+
+@pytest.mark.parametrize("times", ["uniform", "strata", "middle"])
+def test_all_times_can_be_drawn_and_no_others(times):
+    drawn = draw_times(times, 20_000, 5, md.seeded(1))
+    assert drawn.dtype == torch.int64
+    assert drawn.unique().tolist() == [1, 2, 3, 4, 5]
+
+
+def test_strata_leave_no_part_of_the_chain_out():
+    assert draw_times("strata", 50, 50, md.seeded(2)).tolist() == list(range(1, 51))
+    assert len(draw_times("uniform", 50, 50, md.seeded(2)).unique()) < 45
+
+
+def test_the_middle_is_a_gaussian_before_its_logistic_curve():
+    """The share below t is Φ(logit(t / T))."""
+    drawn = draw_times("middle", 100_000, 100, md.seeded(3))
+    for t in (10, 30, 50, 90):
+        logit = torch.tensor(math.log(t / (100 - t)))
+        share = float((drawn <= t).double().mean())
+        assert share == pytest.approx(float(torch.special.ndtr(logit)), abs=0.006)
+
+
+def nothing(x, t):
+    """A network that always answers 0."""
+    return torch.zeros_like(x)
+
+
+def parts(seed):
+    """The times and the noise that the loss draws from this seed."""
+    generator = md.seeded(seed)
+    t = draw_times("uniform", len(X), SCHEDULE.T, generator)
+    return t, torch.randn(X.shape, generator=generator)
+
+
+def test_without_changes_it_is_the_simple_loss():
+    t, noise = parts(4)
+    for kind in ("eps", "x0", "v"):
+        expected = md.simple_loss(nothing, X, SCHEDULE, t=t, noise=noise, kind=kind)
+        made = weighed_loss(nothing, X, SCHEDULE, kind=kind, generator=md.seeded(4))
+        torch.testing.assert_close(made, expected)
+
+
+@pytest.mark.parametrize("kind", ["eps", "x0", "v"])
+@pytest.mark.parametrize("gamma", [1.0, 5.0])
+def test_min_snr_weighs_the_error_in_x0_that_a_prediction_means(kind, gamma):
+    """Whatever is predicted: its error, turned into one of x_0, has the weight min(SNR, γ)."""
+    t, noise = parts(5)
+    x_t = md.q_sample(X, t, SCHEDULE, noise)
+    x0_hat = md.convert(torch.zeros_like(X), x_t, t, SCHEDULE, source=kind, target="x0")
+    error = (x0_hat - X).double().square().flatten(1).mean(1)
+    expected = (SCHEDULE.snr[t].clamp(max=gamma) * error).mean()
+    made = weighed_loss(nothing, X, SCHEDULE, kind=kind, gamma=gamma, generator=md.seeded(5))
+    torch.testing.assert_close(made, expected, rtol=1e-4, atol=0, check_dtype=False)
+
+
+def result(setting, seed, frechet, **more):
+    said = {"accuracy": 0.9, "loss": 0.1, "train seconds": 60.0}
+    return {"setting": setting, "seed": seed, "frechet": frechet, **said, **more}
+
+
+def test_the_table_has_the_best_first_and_the_error_of_a_mean():
+    rows = search.table(
+        [result("a", 0, 10.0), result("b", 0, 4.0), result("a", 1, 14.0), result("b", 1, 4.0)]
+    ).splitlines()
+    assert [row.split()[0] for row in rows[1:]] == ["b", "a"]
+    assert "4.00 ± 0.00" in rows[1]
+    assert "12.00 ± 2.00" in rows[2]  # the standard deviation of 10 and 14 is √8, over √2
+
+
+def test_a_search_that_was_stopped_goes_on_with_what_is_missing(monkeypatch, tmp_path, capsys):
+    ran = []
+
+    def trial(name, seed, images, samples, judge):
+        ran.append((name, seed, images, samples))
+        return result(name, seed, 5.0 + seed)
+
+    monkeypatch.setattr(search, "trial", trial)
+    common = ["--images", "500", "--samples", "100", "--out", str(tmp_path)]
+    search.main(["batch 64", "--seeds", "1", *common])
+    search.main(["batch 64", "no decay", "--seeds", "0", "1", *common])
+    assert ran == [
+        ("batch 64", 1, 500, 100),
+        ("batch 64", 0, 500, 100),
+        ("no decay", 0, 500, 100),
+        ("no decay", 1, 500, 100),
+    ]
+    assert "5.50 ± 0.50" in capsys.readouterr().out
+    search.main(["batch 64", "--seeds", "1", "--images", "600", *common[2:]])
+    assert len(ran) == 5  # trials of another size are others
+
+
+def test_too_few_samples_are_refused_at_once(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(search, "trial", None)
+    with pytest.raises(SystemExit):
+        search.main(["as it is", "--samples", "64", "--out", str(tmp_path)])
+    assert "--samples must be above 64" in capsys.readouterr().err
+
+
+def test_a_trial_sees_as_many_images_whatever_its_batch(monkeypatch):
+    seen = {}
+
+    def train(net, data, loss, **options):
+        seen.update(options, dropout=net.config["dropout"], **loss.keywords)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(md, "train", train)
+    for name, batch in (("as it is", 128), ("batch 32", 32)):
+        with pytest.raises(KeyboardInterrupt):
+            search.trial(name + " + no dropout + predict v", 3, 1280, 100, None)
+        assert (seen["steps"] * batch, seen["batch"]) == (1280, batch)
+    assert (seen["seed"], seen["dropout"], seen["kind"]) == (3, 0.0, "v")
+    assert seen["compile"] is False  # a trial that compiles would not be like the others
+
+
+# ---- since an earlier commit ----------------------------------------------------------------------
+
+
+def test_ratios_are_of_one_round_each():
+    assert since.ratio([2.0, 9.0, 4.0], [1.0, 3.0, 4.0]) == "2.00 [1.00, 3.00]"
+
+
+def test_the_table_says_how_many_times_as_fast_and_how_much_smaller():
+    before = [{"seconds": 4.0, "done": 2000, "peak": 300e6}]
+    now = [{"seconds": 2.0, "done": 2000, "peak": 150e6}]
+    _, row = since.table({"a task": {"before": before, "now": now}}).splitlines()
+    assert row.split() == [
+        "a", "task", "2000.00", "1000.00", "2.00", "[2.00,", "2.00]",
+        "300", "150", "0.50", "[0.50,", "0.50]",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_task_runs_in_a_process_of_its_own_and_says_what_it_cost(tmp_path):
+    said = since.cost(since.ROOT, "call at 16")
+    assert said.keys() == {"seconds", "done", "peak"}
+    assert said["done"] == 8 * what_it_costs.CALLS * what_it_costs.PICTURES * 16 * 16
+    assert 0 < said["seconds"] < 600
+    assert 50e6 < said["peak"] < 20e9
+
+
+def test_what_is_written_is_a_whole_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(search, "trial", lambda *arguments: result("as it is", 0, 3.0))
+    arguments = ["as it is", "--seeds", "0", "--out", str(tmp_path)]
+    search.main(arguments)
+    (file,) = tmp_path.iterdir()
+    assert file.name == "80000 images, 1000 samples, as it is, seed 0.json"
+    assert json.loads(file.read_text())["frechet"] == 3.0
