@@ -55,7 +55,7 @@ class Setting:
 
 CHANGES: dict[str, Setting] = {
     AS_IT_IS: Setting(),
-    **{f"batch {n}": Setting(train={"batch": n}) for n in (32, 64, 256)},
+    **{f"batch {n}": Setting(train={"batch": n}) for n in (16, 32, 64, 256)},
     **{f"lr {lr:g}": Setting(train={"lr": lr}) for lr in (1e-3, 4e-3, 8e-3)},
     **{f"ema {d:g}": Setting(train={"ema": d}) for d in (0.9, 0.98)},
     "no dropout": Setting(net={"dropout": 0.0}),
@@ -172,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("runs/search"), help="for the trials' scores"
     )
+    parser.add_argument("--save", type=Path, help="write all trials of the table into this file")
     chosen = parser.parse_args(arguments)
     names = chosen.settings or list(CHANGES)
     for name in names:
@@ -196,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
         results.append(json.loads(path.read_text(encoding="utf-8")))
     print(table(results))
+    if chosen.save is not None:
+        write_atomically(chosen.save, (json.dumps(results, indent=1) + "\n").encode())
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:

@@ -24,12 +24,22 @@ from statistics import median
 from typing import Any
 
 from benchmarks.before import BEFORE, ROOT
-from benchmarks.what_it_costs import TASKS
+from benchmarks.what_it_costs import NEW, TASKS
 from minidiff.base.progress import with_bar
 
 CODE = Path(__file__).with_name("what_it_costs.py")
 MB = 1e6
 Figures = dict[str, list[dict[str, Any]]]
+# Two tasks, and how many times the work of one the other does for each picture
+GROWTH = (
+    ("call at 32", "call at 16", 1.0),
+    ("call at 64", "call at 32", 1.0),
+    ("call at 128", "call at 64", 1.0),
+    ("call at 128, patches of 2", "call at 64", 1.0),
+    ("call at 64", "call at 64, half a batch", 1.0),
+    ("draw digits", "draw a quarter of the digits", 1.0),
+    ("draw digits", "draw digits, a fifth of the steps", 5.0),
+)
 
 
 @contextmanager
@@ -73,9 +83,11 @@ def main() -> None:
     with checked_out(chosen.commit) as old:
         rounds = [(task, number) for task in tasks for number in range(chosen.rounds)]
         for task, _ in with_bar(rounds, True, "comparing", "round"):
-            figures[task]["before"].append(cost(old, task))
+            if task not in NEW:
+                figures[task]["before"].append(cost(old, task))
             figures[task]["now"].append(cost(ROOT, task))
     print(table(figures))
+    print(growth({task: both["now"] for task, both in figures.items()}))
 
 
 def table(figures: dict[str, Figures]) -> str:
@@ -85,17 +97,37 @@ def table(figures: dict[str, Figures]) -> str:
         each = {who: [f["seconds"] / f["done"] * 1e6 for f in list_] for who, list_ in both.items()}
         peak = {who: [f["peak"] / MB for f in list_] for who, list_ in both.items()}
         lines.append(
-            f"{task:36}{median(each['before']):11.2f}{median(each['now']):11.2f}"
+            f"{task:36}{middle(each['before'], 11, 2)}{middle(each['now'], 11, 2)}"
             f"{ratio(each['before'], each['now']):>22}"
-            f"{median(peak['before']):8.0f}{median(peak['now']):8.0f}"
+            f"{middle(peak['before'], 8, 0)}{middle(peak['now'], 8, 0)}"
             f"{ratio(peak['now'], peak['before']):>20}"
         )
     return "\n".join(lines)
 
 
+def growth(now: Figures) -> str:
+    """What one picture (or pixel) more costs: 1 where the time grows as the work does."""
+    lines = ["", "Time for each, one task over another (1: it grows as the work does):"]
+    for large, small, work in GROWTH:
+        if now.get(large) and now.get(small):
+            each = [
+                [figure["seconds"] / figure["done"] / part for figure in now[task]]
+                for task, part in ((large, work), (small, 1.0))
+            ]
+            lines.append(f"  {large} / {small}: {ratio(*each)}")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def middle(values: list[float], width: int, digits: int) -> str:
+    """A median, or a dash where a commit could not do the task."""
+    return f"{median(values):{width}.{digits}f}" if values else f"{'–':>{width}}"
+
+
 def ratio(a: list[float], b: list[float]) -> str:
     """The median of a / b, round by round, with the smallest and the largest."""
-    ratios = [x / y for x, y in zip(a, b, strict=True)]
+    ratios = [x / y for x, y in zip(a, b, strict=False)]
+    if not ratios:
+        return "–"
     return f"{median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"
 
 

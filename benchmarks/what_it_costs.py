@@ -1,6 +1,6 @@
 """One task, by whichever minidiff is on the path: its seconds, how much was done, its peak of memory (JSON).
 
-Run by benchmarks.since; it names only what both commits have.
+Run by benchmarks.since; it names only what both commits have, but for what is in NEW.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -22,9 +23,9 @@ DIGITS, STEPS, AT_ONCE = 1000, 50, 250
 PICTURES, CALLS = 8, 4  # of a large network: pictures in a call, calls
 
 
-def train(name: str, steps: int, **settings: object) -> tuple[float, int]:
+def train(name: str, steps: int) -> tuple[float, int]:
     """Seconds and images of a training from nothing."""
-    run = recipes.run(name, steps=steps, progress=False, **settings)
+    run = recipes.run(name, steps=steps, progress=False)
     return run.seconds, steps * 128
 
 
@@ -41,9 +42,9 @@ def draw(digits: int = DIGITS, steps: int = STEPS) -> tuple[float, int]:
 
 
 @torch.no_grad()
-def call(size: int, batch: int = PICTURES, calls: int = CALLS) -> tuple[float, int]:
+def call(size: int, batch: int = PICTURES, calls: int = CALLS, **options: Any) -> tuple[float, int]:
     """Seconds of calls of a U-Net on pictures of this size, and how many pixels went in."""
-    net = TinyUNet(3, multipliers=(1, 2, 4)).eval()
+    net = TinyUNet(3, multipliers=(1, 2, 4), **options).eval()
     x = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
     net(x, 500)
     start = time.perf_counter()
@@ -62,8 +63,10 @@ TASKS: dict[str, Callable[[], tuple[float, int]]] = {
     "call at 32": partial(call, 32, calls=4 * CALLS),
     "call at 64": partial(call, 64),
     "call at 128": partial(call, 128),
+    "call at 128, patches of 2": partial(call, 128, patch=2),
     "call at 64, half a batch": partial(call, 64, PICTURES // 2),
 }
+NEW = ("call at 128, patches of 2",)  # what the earlier commit cannot do
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def test_names_are_put_together_and_the_last_word_counts():
 
 def test_a_slip_in_a_name_is_told_before_anything_is_trained(monkeypatch):
     monkeypatch.setattr(search, "trial", None)
-    with pytest.raises(ValueError, match="'batch 65' is none of as it is, batch 32"):
+    with pytest.raises(ValueError, match="'batch 65' is none of as it is, batch 16"):
         search.main(["as it is", "batch 64 + batch 65"])
 
 
@@ -156,6 +156,31 @@ def test_the_table_says_how_many_times_as_fast_and_how_much_smaller():
     ]  # fmt: skip
 
 
+def test_what_an_earlier_commit_could_not_do_has_a_dash():
+    now = [{"seconds": 2.0, "done": 2000, "peak": 150e6}]
+    _, row = since.table({"a task": {"before": [], "now": now}}).splitlines()
+    assert row.split() == ["a", "task", "–", "1000.00", "–", "–", "150", "–"]
+
+
+def test_growth_is_1_where_the_time_grows_as_the_work_does():
+    now = {
+        "draw digits": [{"seconds": 50.0, "done": 1000}, {"seconds": 60.0, "done": 1000}],
+        "draw digits, a fifth of the steps": [{"seconds": 10.0, "done": 1000}] * 2,
+        "call at 128": [{"seconds": 8.0, "done": 4}] * 2,
+        "call at 64": [{"seconds": 1.0, "done": 1}] * 2,
+    }
+    said = since.growth(now)
+    assert "draw digits / draw digits, a fifth of the steps: 1.10 [1.00, 1.20]" in said
+    assert "call at 128 / call at 64: 2.00 [2.00, 2.00]" in said
+    assert "call at 32" not in said
+    assert since.growth({}) == ""
+
+
+def test_the_tasks_that_are_compared_are_there():
+    named = {task for large, small, _ in since.GROWTH for task in (large, small)}
+    assert named | {*what_it_costs.NEW} <= {*what_it_costs.TASKS}
+
+
 @pytest.mark.slow
 def test_a_task_runs_in_a_process_of_its_own_and_says_what_it_cost(tmp_path):
     said = since.cost(since.ROOT, "call at 16")
@@ -172,3 +197,5 @@ def test_what_is_written_is_a_whole_file(monkeypatch, tmp_path):
     (file,) = tmp_path.iterdir()
     assert file.name == "80000 images, 1000 samples, as it is, seed 0.json"
     assert json.loads(file.read_text())["frechet"] == 3.0
+    search.main([*arguments, "--save", str(tmp_path / "all.json")])
+    assert json.loads((tmp_path / "all.json").read_text()) == [json.loads(file.read_text())]
