@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -44,9 +44,12 @@ class Network(nn.Module):
         config: The arguments of the constructor, noted down by themselves (not the seed: weights are
             restored from a state dict). Where an argument is None, and the constructor settles what that
             means, it keeps the answer under the argument's name, and that is what is noted.
+        later: Arguments that the constructor was given in a later version of the class. They are noted only
+            where they differ from their default: what an earlier version kept of a network stays the same.
     """
 
     config: dict[str, Any]
+    later: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let the constructor of each kind of network note its arguments in ``config``."""
@@ -129,6 +132,9 @@ def _noting_arguments(init: Callable[..., None]) -> Callable[..., None]:
                 config |= value
             else:
                 config[name] = _plain(vars(self).get(name) if value is None else value)
+        for name in {*type(self).later} & {*signature.parameters}:
+            if config[name] == signature.parameters[name].default:
+                del config[name]
         # A subclass's constructor runs this one inside, and notes its own arguments afterwards.
         self.config = {name: value for name, value in config.items() if name not in NOT_KEPT}
 

@@ -75,6 +75,8 @@ class TinyUNet(Denoiser):
         Ronneberger et al. 2015, figure 1; Ho et al. 2020, appendix B. Slide "The model".
     """
 
+    later = ("patch",)
+
     def __init__(
         self,
         channels: int = 1,

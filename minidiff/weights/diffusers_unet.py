@@ -128,8 +128,8 @@ def their_config(net: TinyUNet, labels: bool = True) -> dict[str, Any]:
         raise ValueError(
             f"time_scale must be 1, for a UNet2DModel does not scale its times; got {config['time_scale']}"
         )
-    if config["patch"] != 1:
-        raise ValueError(f"patch must be 1, for a UNet2DModel takes pixels; got {config['patch']}")
+    if net.patch != 1:
+        raise ValueError(f"patch must be 1, for a UNet2DModel takes pixels; got {net.patch}")
     return {
         "in_channels": config["channels"],
         "out_channels": config["out_channels"],

@@ -298,6 +298,21 @@ def test_config_says_what_none_came_to():
     assert config["classes"] is None
 
 
+def test_what_came_later_is_noted_where_it_says_something():
+    """So the config that an earlier version kept is still that of the same network."""
+    assert "patch" not in TinyUNet(patch=1).config
+    cut = TinyUNet(patch=2)
+    assert cut.config["patch"] == 2
+    assert type(cut)(**cut.config).patch == 2
+
+    class Mine(TinyUNet):
+        def __init__(self, **options):
+            super().__init__(1, **options)
+
+    assert Mine(patch=1).config == {"patch": 1}  # it has no default of its own to differ from
+    assert Mine().config == {}
+
+
 def test_config_of_a_constructor_that_hands_options_on():
     class Wide(MLP):
         def __init__(self, factor: int, **options):
