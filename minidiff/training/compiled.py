@@ -79,6 +79,8 @@ def compile_network(
     try:
         try_out(whole)
     except Exception as error:  # a compiler, its headers, Triton: much may be missing
+        if out_of_time(error):
+            raise
         said = textwrap.shorten(str(error), LONG) or type(error).__name__
         reason = f"torch.compile cannot compile {type(net).__name__} here ({said})"
         if insist:
@@ -86,3 +88,13 @@ def compile_network(
         warnings.warn(f"{reason}: the training goes on without", stacklevel=6)  # what called train
         return net
     return whole
+
+
+def out_of_time(error: BaseException | None) -> bool:
+    """Whether an error comes from an alarm that somebody has set for all of this, not from the compiler.
+
+    The compiler wraps what is raised while it works.
+    """
+    while error is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__ or error.__context__
+    return error is not None

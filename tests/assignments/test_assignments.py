@@ -299,6 +299,7 @@ def test_ten_flawed_submissions_four_at_a_time(built, tmp_path):
     by_name = {row["submission"]: row for row in rows}
     assert by_name.keys() == {*expected, "damaged", "empty"}
     for name, costs in expected.items():
+        assert by_name[name].keys() >= questions(FIRST).keys(), (name, by_name[name])
         points = {question: int(by_name[name][question]) for question in questions(FIRST)}
         assert points == {q: 0 if q in costs else p for q, p in questions(FIRST).items()}, name
         note = by_name[name].get("note", "")

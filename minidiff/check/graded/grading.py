@@ -269,6 +269,15 @@ def _address_space() -> int:
 
 # ---- definitions, which run in the process itself --------------------------------------------
 
+
+class OutOfTime(BaseException):
+    """The definitions of a submission have had their time.
+
+    No :class:`Exception`: what goes on inside (a library that takes another way where one fails, a loop
+    that tries again) would take it for an error of its own, and go on.
+    """
+
+
 _deadline: list[float] = []  # of this process, once its first definition has begun
 
 
@@ -292,7 +301,7 @@ def limited(deadline: float) -> Iterator[None]:
         deadline: When that is, by ``time.monotonic``.
 
     Raises:
-        TimeoutError: Inside.
+        OutOfTime: Inside.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or not hasattr(signal, "setitimer"):
@@ -314,7 +323,7 @@ def _wake_at(deadline: float) -> None:
 
 
 def _too_slow(*_: object) -> None:
-    raise TimeoutError(
+    raise OutOfTime(
         f"all definitions of a notebook together have {ALL_DEFINITIONS:g} s. Train inside an 'if' or a "
         f"function, which are not run for grading"
     )

@@ -20,7 +20,7 @@ from ..feedback import TODO, WRONG, Feedback
 from ..ladder import climb
 from . import versions
 from .cells import LeftOut, where
-from .grading import ALL_DEFINITIONS, limited
+from .grading import ALL_DEFINITIONS, OutOfTime, limited
 from .notebook import code_cells
 from .script import as_cells, script_text
 from .submission import is_import, read
@@ -168,7 +168,7 @@ def defined_in(
         try:
             with nullcontext() if is_import(one.text) else limited(deadline):
                 exec(compile(one.text, name, "exec"), space)
-        except Exception as error:
+        except (Exception, OutOfTime) as error:
             if one.inside and reading.needed.isdisjoint(one.names):
                 continue  # "if on_colab: from google.colab import drive" is nobody's loss
             first = one.text.partition("\n")[0]

@@ -197,6 +197,22 @@ def test_where_it_fails_the_training_goes_on_without(always, monkeypatch):
     assert torch.equal(weights(run), weights(plain))
 
 
+@pytest.mark.parametrize("insist", [False, True])
+def test_an_alarm_that_rings_while_it_compiles_ends_the_training(monkeypatch, insist):
+    """A limit on time that somebody has set is not taken for a compiler that fails, also inside of it."""
+
+    def ring(self, net):
+        try:
+            raise TimeoutError("the time is over")
+        except TimeoutError as error:
+            raise RuntimeError("backend failed") from error
+
+    monkeypatch.setattr(ALGORITHM.Training, "try_out", ring)
+    monkeypatch.setattr(ALGORITHM, "pays", lambda *_: True)
+    with pytest.raises(RuntimeError, match="^backend failed$"):
+        points_run(compile=True if insist else "auto")
+
+
 def test_who_asked_for_it_is_told(monkeypatch):
     monkeypatch.setattr(ALGORITHM.Training, "try_out", refuse)
     with pytest.raises(RuntimeError, match=r"no such compiler.*leave out compile=True"):
