@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..base.contracts import contract
 from .attention import SelfAttention
-from .layers import Dropout, zero_init
+from .layers import Dropout, silu_of_new, zero_init
 
 
 @contract("c_in and c_out and c_cond and groups: count, dropout: number in [0, 1]")
@@ -43,11 +43,11 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         """x: (B, c_in, H, W), c: (B, c_cond) → (B, c_out, H, W)."""
-        h = self.conv1(F.silu(self.norm1(x)))
+        h: Tensor = self.conv1(silu_of_new(self.norm1(x)))
         h = h + rearrange(self.cond(F.silu(c)), "b c -> b c 1 1")
-        h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-        out: Tensor = self.skip(x) + h
-        return out
+        h = self.conv2(self.dropout(silu_of_new(self.norm2(h))))
+        h += self.skip(x)
+        return h
 
 
 class Downsample(nn.Module):

@@ -1,8 +1,9 @@
-"""Layers that torch has otherwise: one that begins as nothing, and a faster dropout."""
+"""Layers that torch has otherwise: one that begins as nothing, a thrifty SiLU, and a faster dropout."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -12,6 +13,17 @@ def zero_init(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def silu_of_new(x: Tensor) -> Tensor:
+    """SiLU of what nobody else holds: where nothing is learned, in its place, which saves a copy.
+
+    (Where something is, torch would make that copy for the gradient.)
+
+    Args:
+        x: Any shape, floats; its content may be lost.
+    """
+    return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
 class Dropout(nn.Dropout):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -16,7 +15,7 @@ from ..base.model import Denoiser, seeded_weights
 from ..base.rules.shapes import attention_at_each_level
 from .blocks import Stage
 from .embeddings import ConditionEmbedding
-from .layers import zero_init
+from .layers import silu_of_new, zero_init
 from .levels import CHANNELS_A_GROUP, WHOLE_GROUPS, Level, way_down, way_up
 
 
@@ -135,6 +134,6 @@ class TinyUNet(Denoiser):
             if isinstance(part, Stage):
                 h = torch.cat([h, copies.pop()], dim=1)  # the copy from the same place going down
             h = part(h, c)  # Upsample doubles H and W
-        h = self.head(F.silu(self.norm(h)))
+        h = self.head(silu_of_new(self.norm(h)))
         out: Tensor = rearrange(h, "b (c p q) h w -> b c (h p) (w q)", p=p, q=p)
         return out.to(x.dtype)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from minidiff.nn.attention import SelfAttention
 from minidiff.nn.blocks import ResBlock
+from minidiff.nn.layers import silu_of_new
 
 
 def drawn(module, seed=0):
@@ -86,3 +87,32 @@ def test_self_attention_is_its_equation(heads):
                 given[b, i, part] = (share / share.sum()) @ v[b, :, part]
     out = given @ block.out.weight.T + block.out.bias
     torch.testing.assert_close(block(x), x + out.mT.reshape(x.shape))
+
+
+def test_silu_works_in_place_only_where_nothing_is_learned():
+    x, learned = noise(3, 4), noise(3, 4).requires_grad_()
+    expected = x * torch.sigmoid(x)
+    with torch.no_grad():
+        out = silu_of_new(x)
+    torch.testing.assert_close(out, expected)
+    assert out.data_ptr() == x.data_ptr()
+    x = learned * 1
+    out = silu_of_new(x)
+    assert out.data_ptr() != x.data_ptr()
+    torch.testing.assert_close(out, expected)
+    out.sum().backward()
+    slope = torch.sigmoid(learned.detach())
+    torch.testing.assert_close(learned.grad, slope + expected * (1 - slope))
+
+
+@pytest.mark.parametrize("c_in", [4, 8])
+def test_a_block_leaves_what_it_is_given(c_in):
+    """Also where it works in place: x goes into the shortcut, and c into the other blocks."""
+    block, x, c = drawn(ResBlock(c_in, 8, 6, groups=2)).eval(), noise(2, c_in, 4, 4), noise(2, 6)
+    kept = x.clone(), c.clone()
+    with torch.no_grad():
+        first = block(x, c)
+        assert torch.equal(block(x, c), first)
+    assert torch.equal(x, kept[0])
+    assert torch.equal(c, kept[1])
+    torch.testing.assert_close(block(x, c), first)  # with gradients
