@@ -21,7 +21,7 @@ from minidiff.systems.digits import SIZE
 from minidiff.weights.diffusers_unet import their_time
 
 
-class Asked(Denoiser):
+class Asked(Denoiser, ABC):
     """A peer's network that is called as ours are, ``net(x_t, t, y)`` with t = 1..T, and predicts the noise.
 
     Args:
@@ -39,9 +39,9 @@ class Asked(Denoiser):
         assert labels is not None
         return self.ask(x, batch_of_times(t, len(x), x.device), labels)
 
+    @abstractmethod
     def ask(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         """What the peer's network says, asked in its own way; the label ``classes`` stands for none."""
-        raise NotImplementedError
 
 
 class AskedDiffusers(Asked):

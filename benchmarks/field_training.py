@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import time
 from collections.abc import Callable
@@ -102,14 +101,8 @@ def in_our_loop(peer: Peer, plan: Plan) -> Trained:
 def in_its_own(peer: Peer, plan: Plan) -> Trained:
     """A peer's network by its library's own settings."""
     with seeded_weights(plan.seed):
-        own = peer.own(our_batch())
+        own = peer.own(RECIPE.training["batch"])
     return by_its_own(own, RECIPE.data(), plan)
-
-
-def our_batch() -> int:
-    """Images in a step of digits16."""
-    default: int = inspect.signature(md.train).parameters["batch"].default
-    return int(RECIPE.training.get("batch", default))
 
 
 def by_our_loop(net: nn.Module, plan: Plan, precision: str, labels: bool) -> Trained:
@@ -129,7 +122,7 @@ def by_our_loop(net: nn.Module, plan: Plan, precision: str, labels: bool) -> Tra
         progress=False,
     )
     sampler = drawing(run.net, run.schedule, 1.0, STEPS) if labels else unguided(run)
-    images = run.steps * our_batch()
+    images = run.steps * run.batch
     return Trained(run.net, sampler, labels, run.precision, images, run.seconds, copies)
 
 

@@ -23,10 +23,11 @@ DIGITS, STEPS, AT_ONCE = 1000, 50, 250
 PICTURES, CALLS = 8, 4  # of a large network: pictures in a call, calls
 
 
-def train(name: str, steps: int) -> tuple[float, int]:
-    """Seconds and images of a training from nothing."""
-    run = recipes.run(name, steps=steps, progress=False)
-    return run.seconds, steps * 128
+def train(name: str, images: int) -> tuple[float, int]:
+    """Seconds and images of a training from nothing, in batches of the recipe's size."""
+    batch = recipes.RECIPES[name].training.get("batch", 128)  # train's own default
+    run = recipes.run(name, steps=images // batch, progress=False)
+    return run.seconds, run.steps * batch
 
 
 def draw(digits: int = DIGITS, steps: int = STEPS) -> tuple[float, int]:
@@ -54,8 +55,8 @@ def call(size: int, batch: int = PICTURES, calls: int = CALLS, **options: Any) -
 
 
 TASKS: dict[str, Callable[[], tuple[float, int]]] = {
-    "train digits16": partial(train, "digits16", 60),
-    "train digits28": partial(train, "digits28", 12),
+    "train digits16": partial(train, "digits16", 60 * 128),
+    "train digits28": partial(train, "digits28", 12 * 128),
     "draw digits": draw,
     "draw digits, a fifth of the steps": partial(draw, steps=STEPS // 5),
     "draw a quarter of the digits": partial(draw, DIGITS // 4),

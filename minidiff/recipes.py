@@ -142,6 +142,7 @@ def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:
         "stored": "16 bits" if recipe.half else "32 bits",
         "sha256": digest,
         "steps": trained.steps,
+        "batch": trained.batch,
         "minutes": round(trained.seconds / 60, 1),
         "precision": trained.precision,
         "compiled": trained.compiled,
@@ -168,15 +169,15 @@ def table(folder: Path) -> str:
         "Fréchet distances in its features, to the 1,000 held-out digits;",
         '"real" stands for 1,000 training digits, 100 a class.',
         "",
-        "| name | what it does | weights | steps | minutes | machine | scores |",
-        "|---|---|---|---|---|---|---|",
+        "| name | what it does | weights | steps | batch | minutes | machine | scores |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for path in sorted(folder.glob("*.json")):
         card = json.loads(path.read_text(encoding="utf-8"))
         scores = "<br>".join(f"{what}: {value:.4g}" for what, value in card["scores"].items())
         lines.append(
             f"| `{card['name']}` | {card['about']} | {card['weights']:,} | {card['steps']:,} "
-            f"| {card['minutes']} | {card['machine']}, {card['precision']} | {scores} |"
+            f"| {card['batch']} | {card['minutes']} | {card['machine']}, {card['precision']} | {scores} |"
         )
     return "\n".join(lines) + "\n"
 

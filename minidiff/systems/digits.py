@@ -115,7 +115,7 @@ def of_set(name: str, size: int) -> Recipe:
     )
 
 
-TRAINING = {"steps": 3000, "lr": 2e-3, "ema": 0.998}
+TRAINING: dict[str, Any] = {"steps": 3000, "batch": 128, "lr": 2e-3, "ema": 0.998}
 DRAWN: dict[str, Any] = {
     "data": partial(data.digits, "train"),
     "training": TRAINING,

@@ -197,6 +197,7 @@ class Training:
             schedule=self.task.schedule,
             losses=self.state.losses,
             steps=self.state.step,
+            batch=self.settings.batch,
             seconds=self.state.seconds,
             precision=self.precision,
             compiled=self.compiled,

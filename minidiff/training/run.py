@@ -22,6 +22,7 @@ class Run:
         schedule: The noise schedule it was trained with, or None.
         losses: The loss of each step.
         steps: Steps done.
+        batch: Examples in a batch.
         seconds: Time spent training, earlier parts of a resumed run included.
         precision: "fp32" or "bf16", what the forward passes computed in.
         out: The folder with checkpoint and pictures, or None.
@@ -35,6 +36,7 @@ class Run:
     schedule: NoiseSchedule | None
     losses: list[float]
     steps: int
+    batch: int
     seconds: float
     precision: str
     out: Path | None

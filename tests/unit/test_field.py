@@ -10,6 +10,7 @@ from torch import nn
 import minidiff as md
 from benchmarks import field, field_own, field_peers, field_training
 from minidiff.base.rng import seeded
+from minidiff.recipes import RECIPES
 
 SCHEDULE = md.linear_schedule(1000)
 LOOKS = [(15.0, 9.0), (30.0, 4.0), (45.0, 5.0), (60.0, 3.0)]
@@ -172,7 +173,7 @@ def test_copies_are_put_aside_when_they_are_due_and_at_the_end():
 def test_a_training_of_ours_is_counted_and_copied():
     plan = field_training.Plan(minutes=0.01, every=60.0, n=8, seed=0, documented=False)
     trained = field_training.ours(plan, precision="fp32", labels=False)
-    assert trained.images % field_training.our_batch() == 0
+    assert trained.images % RECIPES["digits16"].training["batch"] == 0
     assert trained.images > 0
     assert [trained.seconds] == [seconds for seconds, _ in trained.copies.kept]
     assert trained.seconds >= 0.6

@@ -1,6 +1,7 @@
 """The card beside each file of weights tells of the recipe that is there today."""
 
 import dataclasses
+import inspect
 import json
 
 import pytest
@@ -14,6 +15,7 @@ CARDS = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
     for path in weights.FOLDER.glob("*.json")
 }
+DEFAULT_BATCH = inspect.signature(md.train).parameters["batch"].default
 
 
 def test_each_recipe_has_a_card():
@@ -28,6 +30,7 @@ def test_the_card_tells_of_the_recipe(name):
     assert card["config"] == net.config
     assert card["weights"] == sum(x.numel() for x in net.parameters())
     assert card["steps"] == recipe.training["steps"]
+    assert card["batch"] == recipe.training.get("batch", DEFAULT_BATCH)
     assert card["stored"] == ("16 bits" if recipe.half else "32 bits")
     assert (card["schedule"] is None) == (schedule is None)
     assert card["about"] == recipe.about
