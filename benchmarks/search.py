@@ -37,7 +37,7 @@ from minidiff.recipes import RECIPES
 from minidiff.systems.digits import drawing, unet
 
 IMAGES = 80_000  # about two minutes of digits16 on two cores
-SAMPLES, STEPS = 1000, 25  # drawn at w = 1 to score a trial, and sampler steps
+SAMPLES, STEPS = 1000, 25  # drawn to score a trial, and sampler steps
 AS_IT_IS = "as it is"
 
 
@@ -55,8 +55,9 @@ class Setting:
 
 CHANGES: dict[str, Setting] = {
     AS_IT_IS: Setting(),
-    **{f"batch {n}": Setting(train={"batch": n}) for n in (16, 32, 64, 256)},
-    **{f"lr {lr:g}": Setting(train={"lr": lr}) for lr in (1e-3, 4e-3, 8e-3)},
+    **{f"batch {n}": Setting(train={"batch": n}) for n in (8, 16, 32, 64, 128)},
+    **{f"lr {lr:g}": Setting(train={"lr": lr}) for lr in (1e-3, 4e-3)},
+    "warmup 20": Setting(train={"warmup": 20}),
     **{f"ema {d:g}": Setting(train={"ema": d}) for d in (0.9, 0.98)},
     "no dropout": Setting(net={"dropout": 0.0}),
     "no decay": Setting(train={"weight_decay": 0.0}),
@@ -126,11 +127,13 @@ def setting_of(name: str) -> Setting:
     return setting
 
 
-def trial(name: str, seed: int, images: int, samples: int, judge: Judge) -> dict[str, Any]:
+def trial(
+    name: str, seed: int, images: int, samples: int, w: float, judge: Judge
+) -> dict[str, Any]:
     """Train with a setting and score what the network draws."""
     setting, recipe = setting_of(name), RECIPES["digits16"]
     options = {**recipe.training, **setting.train}
-    batch = options.setdefault("batch", 128)
+    batch = options["batch"]
     options |= {"steps": images // batch, "seed": seed, "compile": False, "progress": False}
     run = md.train(
         unet(seed=seed, **setting.net),
@@ -140,13 +143,14 @@ def trial(name: str, seed: int, images: int, samples: int, judge: Judge) -> dict
         **options,
     )
     start = time.perf_counter()
-    drawn = draw_digits(drawing(run.net, run.schedule, 1.0, STEPS), samples, seed=seed)
+    drawn = draw_digits(drawing(run.net, run.schedule, w, STEPS), samples, seed=seed)
     scores = judge.score(*drawn)
     return {
         "setting": name,
         "seed": seed,
         "images": run.steps * batch,
         "samples": samples,
+        "w": w,
         "train seconds": run.seconds,
         "sample seconds": time.perf_counter() - start,
         "precision": run.precision,
@@ -166,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("settings", nargs="*", help=", ".join(CHANGES))
     parser.add_argument("--images", type=int, default=IMAGES, help=f"seen by each ({IMAGES})")
     parser.add_argument("--samples", type=int, default=SAMPLES, help=f"to score each ({SAMPLES})")
+    parser.add_argument("--w", type=float, default=1.0, help="guidance of the samples (1)")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1], help="of each setting (0 1)"
     )
@@ -183,17 +188,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(
             f"--samples must be above {features}, the number of features; got {chosen.samples}"
         )
-    size = f"{chosen.images:,} images a trial, {chosen.samples} samples of each"
+    size = f"{chosen.images:,} images a trial, {chosen.samples} samples of each, w = {chosen.w:g}"
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {size}")
     results = []
     trials = [(name, seed) for name in names for seed in chosen.seeds]
     for name, seed in with_bar(trials, True, "search", "trial"):
-        path = (
-            chosen.out
-            / f"{chosen.images} images, {chosen.samples} samples, {name}, seed {seed}.json"
-        )
+        kind = f"{chosen.images} images, {chosen.samples} samples, w = {chosen.w:g}"
+        path = chosen.out / f"{kind}, {name}, seed {seed}.json"
         if not path.exists():
-            result = trial(name, seed, chosen.images, chosen.samples, judge)
+            result = trial(name, seed, chosen.images, chosen.samples, chosen.w, judge)
             write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
         results.append(json.loads(path.read_text(encoding="utf-8")))
     print(table(results))
@@ -215,7 +218,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
                 f"{spread(own, 'loss', 5):>22}{mean(r['train seconds'] for r in own):9.0f} s",
             )
         )
-    head = f"{'setting':40}{'Fréchet, w = 1':>16}{'accuracy':>20}{'loss':>22}{'training':>11}"
+    head = f"{'setting':40}{'Fréchet distance':>16}{'accuracy':>20}{'loss':>22}{'training':>11}"
     return "\n".join([head, *(row for _, row in sorted(rows))])
 
 

@@ -22,7 +22,7 @@ def test_names_are_put_together_and_the_last_word_counts():
 
 def test_a_slip_in_a_name_is_told_before_anything_is_trained(monkeypatch):
     monkeypatch.setattr(search, "trial", None)
-    with pytest.raises(ValueError, match="'batch 65' is none of as it is, batch 16"):
+    with pytest.raises(ValueError, match="'batch 65' is none of as it is, batch 8"):
         search.main(["as it is", "batch 64 + batch 65"])
 
 
@@ -97,8 +97,8 @@ def test_the_table_has_the_best_first_and_the_error_of_a_mean():
 def test_a_search_that_was_stopped_goes_on_with_what_is_missing(monkeypatch, tmp_path, capsys):
     ran = []
 
-    def trial(name, seed, images, samples, judge):
-        ran.append((name, seed, images, samples))
+    def trial(name, seed, images, samples, w, judge):
+        ran.append((name, seed, images, samples, w))
         return result(name, seed, 5.0 + seed)
 
     monkeypatch.setattr(search, "trial", trial)
@@ -106,14 +106,16 @@ def test_a_search_that_was_stopped_goes_on_with_what_is_missing(monkeypatch, tmp
     search.main(["batch 64", "--seeds", "1", *common])
     search.main(["batch 64", "no decay", "--seeds", "0", "1", *common])
     assert ran == [
-        ("batch 64", 1, 500, 100),
-        ("batch 64", 0, 500, 100),
-        ("no decay", 0, 500, 100),
-        ("no decay", 1, 500, 100),
+        ("batch 64", 1, 500, 100, 1.0),
+        ("batch 64", 0, 500, 100, 1.0),
+        ("no decay", 0, 500, 100, 1.0),
+        ("no decay", 1, 500, 100, 1.0),
     ]
     assert "5.50 ± 0.50" in capsys.readouterr().out
     search.main(["batch 64", "--seeds", "1", "--images", "600", *common[2:]])
-    assert len(ran) == 5  # trials of another size are others
+    search.main(["batch 64", "--seeds", "1", "--w", "0", *common])
+    assert len(ran) == 6  # trials of another size are others, and so are those of other guidance
+    assert ran[-1][-1] == 0.0
 
 
 def test_too_few_samples_are_refused_at_once(monkeypatch, tmp_path, capsys):
@@ -133,7 +135,7 @@ def test_a_trial_sees_as_many_images_whatever_its_batch(monkeypatch):
     monkeypatch.setattr(md, "train", train)
     for name, batch in (("as it is", 128), ("batch 32", 32)):
         with pytest.raises(KeyboardInterrupt):
-            search.trial(name + " + no dropout + predict v", 3, 1280, 100, None)
+            search.trial(name + " + no dropout + predict v", 3, 1280, 100, 1.0, None)
         assert (seen["steps"] * batch, seen["batch"]) == (1280, batch)
     assert (seen["seed"], seen["dropout"], seen["kind"]) == (3, 0.0, "v")
     assert seen["compile"] is False  # a trial that compiles would not be like the others
@@ -192,10 +194,10 @@ def test_a_task_runs_in_a_process_of_its_own_and_says_what_it_cost(tmp_path):
 
 def test_what_is_written_is_a_whole_file(monkeypatch, tmp_path):
     monkeypatch.setattr(search, "trial", lambda *arguments: result("as it is", 0, 3.0))
-    arguments = ["as it is", "--seeds", "0", "--out", str(tmp_path)]
+    arguments = ["as it is", "--seeds", "0", "--w", "0.5", "--out", str(tmp_path)]
     search.main(arguments)
     (file,) = tmp_path.iterdir()
-    assert file.name == "80000 images, 1000 samples, as it is, seed 0.json"
+    assert file.name == "80000 images, 1000 samples, w = 0.5, as it is, seed 0.json"
     assert json.loads(file.read_text())["frechet"] == 3.0
     search.main([*arguments, "--save", str(tmp_path / "all.json")])
     assert json.loads((tmp_path / "all.json").read_text()) == [json.loads(file.read_text())]

@@ -209,7 +209,7 @@ def test_an_alarm_that_rings_while_it_compiles_ends_the_training(monkeypatch, in
 
     monkeypatch.setattr(ALGORITHM.Training, "try_out", ring)
     monkeypatch.setattr(ALGORITHM, "pays", lambda *_: True)
-    with pytest.raises(RuntimeError, match="^backend failed$"):
+    with pytest.raises(RuntimeError, match=r"^backend failed$"):
         points_run(compile=True if insist else "auto")
 
 
