@@ -15,21 +15,36 @@ BATCHES = {  # the row that the chapter on training shows, and the trials behind
     (16, 30_000): ("batch 16", "search_30000.json"),
     (128, 60_000): ("batch 128", "search_60000.json"),
 }
+WEIGHTS = {"alike": "batch 32", "small $t$ less": "batch 32 + min-SNR 5"}
+
+
+def cell_with(words):
+    """The text of the chapter's one cell that has these words."""
+    cells = json.loads((ROOT / "notebooks/07_training.ipynb").read_text(encoding="utf-8"))["cells"]
+    (text,) = [c for c in map("".join, (cell["source"] for cell in cells)) if words in c]
+    return text
+
+
+def rows_of(text):
+    """The parts of each row of its table, without its head."""
+    rows = re.findall(r"^\|(.*)\|$", text, re.MULTILINE)[2:]
+    return [[part.strip() for part in row.split("|")] for row in rows]
+
+
+def trials(file, setting):
+    """Those of a setting in a file of results."""
+    found = json.loads((RESULTS / file).read_text(encoding="utf-8"))
+    return [trial for trial in found if trial["setting"] == setting]
 
 
 def number(text):
-    return float(text.replace(",", ""))
+    return int(text.replace(",", ""))
 
 
 def table_of_batches():
-    """Each row of the table, by batch and pictures."""
-    cells = json.loads((ROOT / "notebooks/07_training.ipynb").read_text(encoding="utf-8"))["cells"]
-    (text,) = [c for c in map("".join, (cell["source"] for cell in cells)) if "| batch |" in c]
-    rows = {}
-    for line in re.findall(r"^\| [\d,]+ \|.*\|$", text, re.MULTILINE):
-        batch, pictures, steps, distance, read = (part.strip() for part in line[1:-1].split("|"))
-        rows[int(number(batch)), int(number(pictures))] = (int(number(steps)), distance, read)
-    return rows
+    """Steps, distance and accuracy by batch and pictures."""
+    rows = rows_of(cell_with("| batch |"))
+    return {(number(batch), number(pictures)): rest for batch, pictures, *rest in rows}
 
 
 def test_no_row_is_left_out():
@@ -39,10 +54,29 @@ def test_no_row_is_left_out():
 @pytest.mark.parametrize("row", BATCHES, ids=str)
 def test_a_row_says_what_was_measured(row):
     setting, file = BATCHES[row]
-    trials = json.loads((RESULTS / file).read_text(encoding="utf-8"))
-    own = [trial for trial in trials if trial["setting"] == setting]
+    own = trials(file, setting)
     steps, distance, read = table_of_batches()[row]
-    assert steps == row[1] // row[0]
-    assert {trial["images"] for trial in own} == {steps * row[0]}
+    assert number(steps) == row[1] // row[0]
+    assert {(trial["images"], trial["w"]) for trial in own} == {(number(steps) * row[0], 1.0)}
+    assert {trial["seed"] for trial in own} == {0, 1}
     assert distance == spread(own, "frechet", 1)
     assert read == spread(own, "accuracy", 2)
+
+
+def test_a_shorter_warm_up_is_no_help():
+    own = trials("search_30000.json", "batch 128 + warmup 20")
+    said = re.search(
+        r"With a rise of twenty the distance is ([\d.]+ ± [\d.]+)", cell_with("| batch |")
+    )
+    assert said[1] == spread(own, "frechet", 1)
+
+
+def test_the_weights_of_t_are_those_that_were_tried():
+    rows = {what: rest for what, *rest in rows_of(cell_with("| errors count |"))}
+    assert rows.keys() == WEIGHTS.keys()
+    for what, setting in WEIGHTS.items():
+        own = trials("search_80000.json", setting)
+        assert {(trial["seed"], trial["images"], trial["w"]) for trial in own} == {
+            (seed, 80_000, 0.0) for seed in (0, 1)
+        }
+        assert rows[what] == [spread(own, "frechet", 1), spread(own, "accuracy", 2)]
