@@ -22,10 +22,10 @@ class Run:
         schedule: The noise schedule it was trained with, or None.
         losses: The loss of each step.
         steps: Steps done.
-        batch: Examples in a batch.
         seconds: Time spent training, earlier parts of a resumed run included.
         precision: "fp32" or "bf16", what the forward passes computed in.
         out: The folder with checkpoint and pictures, or None.
+        batch: Examples in a batch.
         compiled: Whether the steps ran as code that torch.compile made, by the end.
         done: The part of the training that is done, 0..1.
         history: What ``extend=True`` has changed, and from which step on.
@@ -36,10 +36,10 @@ class Run:
     schedule: NoiseSchedule | None
     losses: list[float]
     steps: int
-    batch: int
     seconds: float
     precision: str
     out: Path | None
+    batch: int
     compiled: bool = False
     done: float = 1.0
     history: list[Change] = field(default_factory=list)

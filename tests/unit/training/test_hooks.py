@@ -104,7 +104,9 @@ def test_the_bar_shows_how_far_it_is(capsys):
 
 
 def test_the_bar_of_a_run_by_the_clock_guesses_its_length():
-    run = functools.partial(md.Run, None, None, None, precision="fp32", out=None, seconds=1.0)
+    run = functools.partial(
+        md.Run, None, None, None, precision="fp32", out=None, seconds=1.0, batch=8
+    )
     bar = ProgressBar(None, 0)
     bar(run(losses=[1.0] * 50, steps=50, done=0.25))
     assert bar.bar.total == 200

@@ -143,6 +143,7 @@ def test_seed_mixing_is_splitmix64():
 def test_batches_that_make_one_step_go_the_way_of_a_large_one(parts):
     whole = points_run(batch=8, clip_norm=0.1)
     split = points_run(batch=8 // parts, accumulate=parts, clip_norm=0.1)
+    assert (whole.batch, split.batch) == (8, 8 // parts)
     assert split.losses == pytest.approx(whole.losses, rel=1e-5)
     for a, b in zip(whole.net.parameters(), split.net.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
