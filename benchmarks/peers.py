@@ -23,8 +23,8 @@ import minidiff as md
 from benchmarks.twin import Twin
 from minidiff.base.contracts import unchecked
 from minidiff.nn import TinyUNet
+from minidiff.nn.precision import autocast, choose_precision
 from minidiff.recipes import RECIPES
-from minidiff.training.precision import autocast, choose_precision
 
 CPU = torch.device("cpu")
 MATRIX = 1024  # rows of the matrices whose product shows what the machine can do

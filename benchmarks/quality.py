@@ -2,6 +2,7 @@
 
 python -m benchmarks.quality                 # the weights that ship
 python -m benchmarks.quality --minutes 4     # from nothing, on this machine
+python -m benchmarks.quality --precision bf16
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import minidiff as md
 from minidiff import recipes
 from minidiff.base.pictures import save_sheet
 from minidiff.metrics import Judge, SampleScores, draw_digits
+from minidiff.nn.precision import PRECISIONS
 from minidiff.sampling.suited import STEPS
 from minidiff.systems.digits import WEIGHTS, drawing
 
@@ -32,6 +34,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--minutes", type=float, help="train from nothing for so long")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="to draw in (fp32)")
     parser.add_argument("--n", type=int, default=1000, help="images to draw (1000)")
     parser.add_argument("--seed", type=int, default=0, help="decides the samples (0)")
     parser.add_argument(
@@ -45,7 +48,8 @@ def main() -> None:
         f"The classifier reads {read.value:.4f} ± {read.standard_error:.4f} of the "
         f"{len(judge.heldout)} held-out digits; it was trained with the other {len(judge.train)}."
     )
-    net, schedule = network(chosen.minutes)
+    trained, schedule = network(chosen.minutes)
+    net = md.with_precision(trained, chosen.precision)
     drawn = {}
     pictures = {}
     for w in WEIGHTS:
@@ -53,7 +57,8 @@ def main() -> None:
         pictures[w], labels = draw_digits(drawing(net, schedule, w), chosen.n, seed=chosen.seed)
         seconds = time.perf_counter() - start
         drawn[w] = judge.score(pictures[w], labels)
-        print(f"{chosen.n} samples by DDIM-{STEPS} at w = {w:g}: {seconds:.0f} s")
+        precision = "fp32" if net is trained else "bf16"
+        print(f"{chosen.n} samples by DDIM-{STEPS} in {precision} at w = {w:g}: {seconds:.0f} s")
     print(table(chosen.n, judge, drawn))
     if chosen.picture is not None:
         path = save_sheet(chosen.picture, pictures[WEIGHTS[-1]][:SHOWN], columns=10)

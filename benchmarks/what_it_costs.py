@@ -23,16 +23,18 @@ DIGITS, STEPS, AT_ONCE = 1000, 50, 250
 PICTURES, CALLS = 8, 4  # of a large network: pictures in a call, calls
 
 
-def train(name: str, images: int) -> tuple[float, int]:
-    """Seconds and images of a training from nothing, in batches of the recipe's size."""
-    batch = recipes.RECIPES[name].training.get("batch", 128)  # train's own default
-    run = recipes.run(name, steps=images // batch, progress=False)
+def train(name: str, images: int, **settings: Any) -> tuple[float, int]:
+    """Seconds and images of a training from nothing, by the recipe but for those settings."""
+    recipe = {"batch": 128, **recipes.RECIPES[name].training}  # train's own default
+    batch = {**recipe, **settings}["batch"]
+    run = recipes.run(name, steps=images // batch, progress=False, **settings)
     return run.seconds, run.steps * batch
 
 
-def draw(digits: int = DIGITS, steps: int = STEPS) -> tuple[float, int]:
-    """Seconds of drawing guided digits by DDIM, and how many."""
+def draw(digits: int = DIGITS, steps: int = STEPS, precision: str = "fp32") -> tuple[float, int]:
+    """Seconds of drawing guided digits by DDIM, and how many; in bfloat16 where the commit can."""
     net, schedule = md.load("digits16")
+    net = getattr(md, "with_precision", lambda net, _: net)(net, precision)
     generator = torch.Generator().manual_seed(0)
     start = time.perf_counter()
     for labels in torch.split(torch.arange(digits) % 10, AT_ONCE):
@@ -56,8 +58,10 @@ def call(size: int, batch: int = PICTURES, calls: int = CALLS, **options: Any) -
 
 TASKS: dict[str, Callable[[], tuple[float, int]]] = {
     "train digits16": partial(train, "digits16", 60 * 128),
+    "train digits16, 128 a step": partial(train, "digits16", 60 * 128, batch=128),
     "train digits28": partial(train, "digits28", 12 * 128),
     "draw digits": draw,
+    "draw digits, at their fastest": partial(draw, precision="auto"),
     "draw digits, a fifth of the steps": partial(draw, steps=STEPS // 5),
     "draw a quarter of the digits": partial(draw, DIGITS // 4),
     "call at 16": partial(call, 16, calls=8 * CALLS),

@@ -51,8 +51,9 @@ from .losses.bound import kl_terms
 from .losses.elbo import L_T, Elbo, elbo, standard_error
 from .losses.elbo_sampled import importance_of_times, sampled_bits_per_dim
 from .losses.learned_variance import hybrid_loss, vlb_loss
-from .losses.simple import loss_weights, noisy_classifier_loss, simple_loss
+from .losses.simple import loss_weights, min_snr_weights, noisy_classifier_loss, simple_loss
 from .nn import MLP, DigitClassifier, NoisyClassifier, TinyUNet, sinusoidal_embedding
+from .nn.precision import with_precision
 from .sampling.editing import inpaint, sdedit
 from .sampling.guidance import (
     classifier_free_guidance,
@@ -115,6 +116,7 @@ __all__ = [
     "log_interpolation",
     "log_snr_times",
     "loss_weights",
+    "min_snr_weights",
     "model_variance",
     "nn",
     "noisy_classifier_loss",
@@ -148,6 +150,7 @@ __all__ = [
     "v_from_score",
     "v_from_x0",
     "vlb_loss",
+    "with_precision",
     "x0_from_eps",
     "x0_from_score",
     "x0_from_v",

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .model import bare
 from .ranges import warn_of_other_range
 from .validate import (
     as_numbers,
@@ -143,7 +144,7 @@ def _weight(name: str, value: Any, given: Given, clause: Clause) -> None:
 
 
 def _labels(name: str, value: Any, given: Given, clause: Clause) -> None:
-    classes = getattr(given[clause.words["other"]], "null_label", None)
+    classes = getattr(bare(given[clause.words["other"]]), "null_label", None)
     if classes is not None:
         check_labels(value, classes, clause.length(given), name=name, look_inside=look(value))
 

@@ -18,7 +18,7 @@ from ..base.validate import check_labels, check_same_shape
 from ..chain.convert import truth
 from ..chain.forward import q_sample
 from ..chain.posterior import FIXED_VARIANCES, model_variance, posterior_weights
-from ..chain.schedule import NoiseSchedule, signal_and_noise
+from ..chain.schedule import NoiseSchedule, gathered, signal_and_noise
 
 # What every loss of the chain is taught with, a part of the contract of each
 TAUGHT = "x_0: batch, t: time of schedule, noise: like x_0"
@@ -27,7 +27,7 @@ WEIGHED = ("eps", "x0")
 
 
 @contract(
-    f"{TAUGHT}, kind: one of {KINDS}, label_dropout: number in [0, 1]",
+    f"{TAUGHT}, kind: one of {KINDS}, gamma: number in (0, inf), label_dropout: number in [0, 1]",
     kind_of_chain,
 )
 def simple_loss(
@@ -39,6 +39,7 @@ def simple_loss(
     t: Tensor | None = None,
     noise: Tensor | None = None,
     kind: str | None = None,
+    gamma: float | None = None,
     label_dropout: float = 0.1,
     generator: Generator | None = None,
     **conditions: Tensor | None,
@@ -57,6 +58,9 @@ def simple_loss(
     that. The score's error is weighed by :math:`1 - \bar\alpha_t`, without which the smallest t would
     drown all others: it is then the error of :math:`\epsilon` again (denoising score matching).
 
+    With ``gamma`` the error at each t has a weight besides, :func:`min_snr_weights`: small t, at which a
+    wrong guess of the noise can hardly be seen in the picture, count less.
+
     Args:
         net: The network :math:`\epsilon_\theta`, called ``net(x_t, t)``, or with conditions.
         x_0: Clean data, shape (B, ...); images are (B, C, H, W) in [-1, 1].
@@ -66,6 +70,7 @@ def simple_loss(
         noise: :math:`\epsilon`, same shape as x_0; drawn when not given.
         kind: What the network predicts, ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``; None takes what the
             network says itself (``net.predicts``), or else the noise.
+        gamma: :math:`\gamma` of the min-SNR weights, such as 5; None weighs all t alike.
         label_dropout: Probability with which an example's conditions give way to none, so that the same
             network also learns to work without them (Ho and Salimans 2022, algorithm 1).
         generator: Where to draw from.
@@ -79,7 +84,8 @@ def simple_loss(
 
     Source:
         Ho et al. 2020, equation 14 and algorithm 1; slides "Loss function" and "Algorithm 1". For v,
-        Salimans and Ho 2022, section 4; for the score, Song and Ermon 2019, equation 5.
+        Salimans and Ho 2022, section 4; for the score, Song and Ermon 2019, equation 5; for the weights,
+        Hang et al. 2023, section 3.4.
     """
     t, noise = drawn(x_0, schedule, t, noise, generator)
     x_t = unchecked(q_sample)(x_0, t, schedule, noise)
@@ -87,7 +93,11 @@ def simple_loss(
     prediction = ask(net, x_t, t, told)
     check_same_shape("the network's prediction", prediction, "x_0", x_0)
     kind = prediction_of(net, kind)
-    return mse_loss(*held_against(prediction, x_0, noise, t, schedule, kind=kind))
+    guess, target = held_against(prediction, x_0, noise, t, schedule, kind=kind)
+    if gamma is None:
+        return mse_loss(guess, target)
+    weights = unchecked(min_snr_weights)(schedule, gamma, kind)
+    return (gathered(weights, t, x_0) * (guess - target).square()).mean()
 
 
 def drawn(
@@ -143,6 +153,41 @@ def loss_weights(schedule: NoiseSchedule, variance: str = "small", kind: str = "
         # x_0 - x̂_0 is sqrt((1 - ᾱ) / ᾱ) times ε_θ - ε.
         weights[1:] /= schedule.snr[1:]
     return weights
+
+
+@contract(f"gamma: number in (0, inf), kind: one of {KINDS}")
+def min_snr_weights(schedule: NoiseSchedule, gamma: float = 5.0, kind: str = "eps") -> Tensor:
+    r"""What min-SNR training multiplies the squared error at each t by.
+
+    .. math::
+        \min\!\left( 1, \frac{\gamma}{\mathrm{SNR}_t} \right) \text{ for } \epsilon, \qquad
+        \min(\mathrm{SNR}_t, \gamma) \text{ for } x_0, \qquad
+        \frac{\min(\mathrm{SNR}_t, \gamma)}{\mathrm{SNR}_t + 1} \text{ for } v
+
+    All three say the same of the picture that the network means: where the signal-to-noise ratio
+    :math:`\mathrm{SNR}_t = \bar\alpha_t / (1 - \bar\alpha_t)` is above :math:`\gamma`, an error in
+    :math:`\hat x_0` counts no more than it does there. The score is weighed as the noise is: so it is held
+    against the truth (:func:`simple_loss`).
+
+    Args:
+        schedule: The noise schedule.
+        gamma: :math:`\gamma`. Without bound (a very large one) the noise's errors all count alike.
+        kind: What the error is in, ``"eps"``, ``"x0"``, ``"v"`` or ``"score"``.
+
+    Returns:
+        Float64, shape (T+1,), indexed by t. Entry 0 is the limit for vanishing noise.
+
+    Source:
+        Hang et al. 2023, section 3.4.
+    """
+    signal, noise = schedule.alpha_bar, 1 - schedule.alpha_bar  # the ratio of these is the SNR
+    if kind == "x0":
+        return (signal / noise).clamp(max=gamma)
+    if kind == "v":
+        return torch.minimum(
+            signal, gamma * noise
+        )  # each is the SNR, or γ, times 1 - ᾱ = 1 / (SNR + 1)
+    return (gamma * noise / signal).clamp(max=1)
 
 
 @contract(TAUGHT, labels_are_there)

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from ..base.model import tell
 from ..base.ranges import seen
+from ..nn.precision import choose_precision
 from .batches import warn_of_first_batch
 from .clock import Clock
 from .compiled import WATCHED, compile_network, pays
 from .folder import RunFolder
 from .hooks import LOOK, Checkpoints, Hook, ProgressBar, is_due, sample_grids
 from .objective import Objective
-from .precision import choose_precision
 from .processes import Draws, Processes, step_draws
 from .run import Run
 from .settings import Change, Settings

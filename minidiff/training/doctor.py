@@ -13,8 +13,8 @@ from .. import __version__, data
 from ..base.files import CHECKPOINT, load_checkpoint
 from ..base.model import default_device
 from ..data._torchvision import import_torchvision
+from ..nn.precision import GAIN, bfloat16_gain
 from ..weights import available, load
-from .precision import GAIN, bfloat16_gain
 
 # Package: what for, and the words that install it.
 NEEDED = {

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..base.contracts import contract
 from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
+from ..nn.precision import PRECISIONS
 from .algorithm import Training
 from .batches import read_data
 from .compiled import COMPILE
@@ -23,7 +24,6 @@ from .hooks import (
     hooks_can_be_called,
 )
 from .objective import Loss, check_takes, loss_suits_network, something_learns
-from .precision import PRECISIONS
 from .preview import Sampler
 from .processes import find_processes
 from .run import Run

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..base.model import PREDICTIONS, bare, prediction_of
 from ..base.rng import Generator
 from ..base.validate import check_choice
-from .precision import autocast
+from ..nn.precision import autocast
 from .settings import describe_callable
 
 Loss = Callable[..., Tensor]

@@ -85,6 +85,24 @@ def test_sample_writes_a_picture(tmp_path, capsys):
     assert out.read_bytes() != first
 
 
+def test_pictures_drawn_in_16_bits_are_nearly_those_in_32_and_say_so(tmp_path, monkeypatch):
+    kept = []
+
+    def keep(path, images, columns, about):
+        kept.append((images, about))
+        return path
+
+    monkeypatch.setattr("minidiff.base.pictures.save_sheet", keep)
+    command = ["sample", "--n", "10", "--steps", "5", "--out", str(tmp_path / "x.png")]
+    for precision in ("fp32", "bf16"):
+        assert main([*command, "--precision", precision]) == 0
+    (exact, plain), (rounded, said) = kept
+    assert said == {**plain, "precision": "bf16"}
+    assert 0 < float((exact - rounded).abs().mean()) < 0.05
+    assert main(command) == 0
+    assert torch.equal(kept[-1][0], exact)  # unless somebody asks, pictures are the same everywhere
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -107,6 +107,8 @@ GOOD = [
     ],
     (md.simple_loss, {"net": eps_model, "x_0": X, "schedule": S}),
     (md.loss_weights, {"schedule": S}),
+    (md.min_snr_weights, {"schedule": S}),
+    (md.with_precision, {"model": eps_model}),
     (md.noisy_classifier_loss, {"classifier": eps_model, "x_0": X, "schedule": S, "y": Y}),
     (
         md.vlb_loss,

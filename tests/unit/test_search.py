@@ -8,7 +8,7 @@ import torch
 
 import minidiff as md
 from benchmarks import search, since, what_it_costs
-from benchmarks.search import Setting, draw_times, setting_of, weighed_loss
+from benchmarks.search import Setting, draw_times, loss_at_times, setting_of
 
 SCHEDULE = md.linear_schedule(50, 0.002, 0.2)
 X = torch.rand(6, 1, 4, 4, generator=md.seeded(0)) * 2 - 1
@@ -52,36 +52,19 @@ def nothing(x, t):
     return torch.zeros_like(x)
 
 
-def parts(seed):
-    """The times and the noise that the loss draws from this seed."""
-    generator = md.seeded(seed)
-    t = draw_times("uniform", len(X), SCHEDULE.T, generator)
-    return t, torch.randn(X.shape, generator=generator)
-
-
-def test_without_changes_it_is_the_simple_loss():
-    t, noise = parts(4)
-    for kind in ("eps", "x0", "v"):
-        expected = md.simple_loss(nothing, X, SCHEDULE, t=t, noise=noise, kind=kind)
-        made = weighed_loss(nothing, X, SCHEDULE, kind=kind, generator=md.seeded(4))
-        torch.testing.assert_close(made, expected)
-
-
-@pytest.mark.parametrize("kind", ["eps", "x0", "v"])
-@pytest.mark.parametrize("gamma", [1.0, 5.0])
-def test_min_snr_weighs_the_error_in_x0_that_a_prediction_means(kind, gamma):
-    """Whatever is predicted: its error, turned into one of x_0, has the weight min(SNR, γ)."""
-    t, noise = parts(5)
-    x_t = md.q_sample(X, t, SCHEDULE, noise)
-    x0_hat = md.convert(torch.zeros_like(X), x_t, t, SCHEDULE, source=kind, target="x0")
-    error = (x0_hat - X).double().square().flatten(1).mean(1)
-    expected = (SCHEDULE.snr[t].clamp(max=gamma) * error).mean()
-    made = weighed_loss(nothing, X, SCHEDULE, kind=kind, gamma=gamma, generator=md.seeded(5))
-    torch.testing.assert_close(made, expected, rtol=1e-4, atol=0, check_dtype=False)
+@pytest.mark.parametrize("times", ["uniform", "strata"])
+def test_a_trial_makes_the_simple_loss_small_at_the_times_it_is_told(times):
+    generator = md.seeded(4)
+    t = draw_times(times, len(X), SCHEDULE.T, generator)
+    expected = md.simple_loss(nothing, X, SCHEDULE, t=t, kind="v", gamma=2.0, generator=generator)
+    made = loss_at_times(
+        nothing, X, SCHEDULE, times=times, kind="v", gamma=2.0, generator=md.seeded(4)
+    )
+    assert torch.equal(made, expected)
 
 
 def result(setting, seed, frechet, **more):
-    said = {"accuracy": 0.9, "loss": 0.1, "train seconds": 60.0}
+    said = {"accuracy": 0.9, "loss": 0.1, "bits": 2.5, "train seconds": 60.0}
     return {"setting": setting, "seed": seed, "frechet": frechet, **said, **more}
 
 
@@ -91,6 +74,7 @@ def test_the_table_has_the_best_first_and_the_error_of_a_mean():
     ).splitlines()
     assert [row.split()[0] for row in rows[1:]] == ["b", "a"]
     assert "4.00 ± 0.00" in rows[1]
+    assert "2.500 ± 0.000" in rows[1]
     assert "12.00 ± 2.00" in rows[2]  # the standard deviation of 10 and 14 is √8, over √2
 
 

@@ -49,6 +49,43 @@ def test_the_loss_by_hand():
     assert float(loss) == pytest.approx(total / 4, abs=1e-14)
 
 
+@pytest.mark.parametrize("kind", ["eps", "x0", "v", "score"])
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 5.0])
+def test_min_snr_weighs_the_error_in_x0_that_a_prediction_means(kind, gamma):
+    """Whatever is predicted: its error, turned into one of x_0, has the weight min(SNR, γ)."""
+    x_0, noise = torch.randn(2, 20, 3, generator=gen(2), dtype=torch.float64)
+    t = torch.arange(20) % 10 + 1
+    x_t = md.q_sample(x_0, t, SCHEDULE, noise)
+    guess = torch.randn(20, 3, generator=gen(3), dtype=torch.float64)
+    x0_hat = md.convert(guess, x_t, t, SCHEDULE, source=kind, target="x0")
+    weight = SCHEDULE.snr[t].clamp(max=gamma)
+    assert 0 < int((weight == gamma).sum()) < 20  # both sides of the minimum are seen
+    expected = (weight[:, None] * (x0_hat - x_0).square()).mean()
+    given = {"t": t, "noise": noise, "kind": kind}
+    loss = md.simple_loss(lambda x_t, t: guess, x_0, SCHEDULE, gamma=gamma, **given)
+    assert float(loss) == pytest.approx(float(expected), rel=1e-12)
+    plain = md.simple_loss(lambda x_t, t: guess, x_0, SCHEDULE, **given)
+    assert float(plain) != pytest.approx(float(loss), rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["eps", "x0", "v", "score"])
+def test_min_snr_at_both_ends(kind):
+    """Also where there is no noise (t = 0) or no signal (a zero terminal SNR) the weights are finite."""
+    schedule = md.rescale_zero_terminal_snr(SCHEDULE)
+    weights = md.min_snr_weights(schedule, 2.0, kind)
+    assert weights.shape == (11,)
+    assert weights.dtype == torch.float64
+    first, last = {"x0": (2.0, 0.0), "v": (0.0, 0.0)}.get(kind, (0.0, 1.0))
+    assert float(weights[0]) == first
+    assert float(weights[-1]) == last
+    assert torch.isfinite(weights).all()
+
+
+def test_with_a_large_gamma_the_noise_is_weighed_alike():
+    assert torch.equal(md.min_snr_weights(SCHEDULE, 1e9)[1:], torch.ones(10).double())
+    assert torch.equal(md.min_snr_weights(SCHEDULE), md.min_snr_weights(SCHEDULE, 5.0, "eps"))
+
+
 def test_a_network_that_says_zero_has_a_loss_of_about_one():
     loss = md.simple_loss(Recorder(), torch.zeros(2000, 1, 4, 4), SCHEDULE, generator=gen())
     assert float(loss) == pytest.approx(1, abs=4 * math.sqrt(2 / 32_000))
