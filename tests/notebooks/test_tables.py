@@ -2,6 +2,7 @@
 
 import json
 import re
+from statistics import mean
 
 import pytest
 from notebook_file import ROOT
@@ -15,7 +16,7 @@ BATCHES = {  # the row that the chapter on training shows, and the trials behind
     (16, 30_000): ("batch 16", "search_30000.json"),
     (128, 60_000): ("batch 128", "search_60000.json"),
 }
-WEIGHTS = {"alike": "batch 32", "small $t$ less": "batch 32 + min-SNR 5"}
+WEIGHTS = {"alike": "batch 32", r"small $t$ less, $\gamma = 5$": "batch 32 + min-SNR 5"}
 
 
 def cell_with(words):
@@ -79,4 +80,21 @@ def test_the_weights_of_t_are_those_that_were_tried():
         assert {(trial["seed"], trial["images"], trial["w"]) for trial in own} == {
             (seed, 80_000, 0.0) for seed in (0, 1)
         }
-        assert rows[what] == [spread(own, "frechet", 1), spread(own, "accuracy", 2)]
+        columns = (("frechet", 1), ("accuracy", 2), ("bits", 1))
+        assert rows[what] == [spread(own, score, digits) for score, digits in columns]
+
+
+def test_the_price_is_the_difference_of_the_bits():
+    (alike, weighed) = (trials("search_80000.json", setting) for setting in WEIGHTS.values())
+    price = mean(t["bits"] for t in weighed) - mean(t["bits"] for t in alike)
+    said = re.search(r"pays ([\d.]+) bits more", cell_with("| errors count |"))
+    assert said[1] == f"{price:.1f}"
+
+
+def test_the_shipped_network_learned_in_the_steps_that_the_chapter_says():
+    card = json.loads((ROOT / "minidiff/weights/digits16.json").read_text(encoding="utf-8"))
+    said = re.search(
+        r"the network that ships learned in ([\d,]+) steps of (\d+) pictures",
+        cell_with("| batch |"),
+    )
+    assert [number(part) for part in said.groups()] == [card["steps"], card["batch"]]

@@ -1,7 +1,8 @@
 """The numbers are those of the library before its modules were moved and checks left its functions.
 
-`python -m benchmarks.before --store tests/unit/same_numbers.json` wrote the table, from commit d2afdb5, and
-compares both commits to the last bit. Another processor has other last bits: here a tolerance decides.
+`python -m benchmarks.before --store tests/unit/same_numbers.json` wrote the table, by the code of commit
+d2afdb5 with the weights of today, and compares both commits to the last bit. After a training of what ships,
+write it again. Another processor has other last bits: here a tolerance decides.
 """
 
 import json
