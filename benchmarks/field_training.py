@@ -109,6 +109,7 @@ def by_our_loop(net: nn.Module, plan: Plan, precision: str, labels: bool) -> Tra
     """A network trained by digits16's recipe, for other minutes."""
     copies = Copies(plan.every)
     settings = {**RECIPE.training, "steps": None, "minutes": plan.minutes, "seed": plan.seed}
+    settings["precision"] = precision
     x_0, y = RECIPE.data()
     run = md.train(
         net,
@@ -116,7 +117,6 @@ def by_our_loop(net: nn.Module, plan: Plan, precision: str, labels: bool) -> Tra
         RECIPE.loss,
         schedule=RECIPE.schedule(),
         **settings,
-        precision=precision,
         hooks=[copies],
         device="cpu",
         progress=False,

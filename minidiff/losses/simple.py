@@ -94,10 +94,7 @@ def simple_loss(
     check_same_shape("the network's prediction", prediction, "x_0", x_0)
     kind = prediction_of(net, kind)
     guess, target = held_against(prediction, x_0, noise, t, schedule, kind=kind)
-    if gamma is None:
-        return mse_loss(guess, target)
-    weights = unchecked(min_snr_weights)(schedule, gamma, kind)
-    return (gathered(weights, t, x_0) * (guess - target).square()).mean()
+    return weighed_error(guess, target, t, schedule, gamma=gamma, kind=kind)
 
 
 def drawn(
@@ -121,6 +118,22 @@ def held_against(
         _, b = signal_and_noise(t, schedule, x_0)
         return -b * prediction, noise
     return prediction, truth(x_0, noise, t, schedule, kind)
+
+
+def weighed_error(
+    guess: Tensor,
+    target: Tensor,
+    t: Tensor,
+    schedule: NoiseSchedule,
+    *,
+    gamma: float | None,
+    kind: str,
+) -> Tensor:
+    """The mean of squared errors, all alike or with the min-SNR weights."""
+    if gamma is None:
+        return mse_loss(guess, target)
+    weights = unchecked(min_snr_weights)(schedule, gamma, kind)
+    return (gathered(weights, t, guess) * (guess - target).square()).mean()
 
 
 @contract(f"variance: one of {FIXED_VARIANCES}, kind: one of {WEIGHED}", noise_tells)
