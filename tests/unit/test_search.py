@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -165,6 +166,29 @@ def test_growth_is_1_where_the_time_grows_as_the_work_does():
 def test_the_tasks_that_are_compared_are_there():
     named = {task for large, small, _ in since.GROWTH for task in (large, small)}
     assert named | {*what_it_costs.NEW} <= {*what_it_costs.TASKS}
+
+
+@pytest.mark.parametrize(
+    ("told", "settings", "batch"),
+    [
+        ({}, {}, 128),
+        ({"training": {"batch": 32}}, {}, 32),
+        ({"training": {"batch": 32}}, {"batch": 64}, 64),
+    ],
+)
+def test_a_training_sees_the_images_whatever_a_commit_calls_its_settings(
+    monkeypatch, told, settings, batch
+):
+    asked = {}
+
+    def run(name, **given):
+        asked.update(given)
+        return SimpleNamespace(seconds=2.0, steps=given["steps"])
+
+    library = SimpleNamespace(RECIPES={"digits16": SimpleNamespace(**told)}, run=run)
+    monkeypatch.setattr(what_it_costs, "recipes", library)
+    assert what_it_costs.train("digits16", 1280, **settings) == (2.0, 1280)
+    assert asked == {"steps": 1280 // batch, "progress": False, **settings}
 
 
 @pytest.mark.slow
