@@ -116,8 +116,8 @@ def of_set(name: str, size: int) -> Recipe:
 
 
 TRAINING: dict[str, Any] = {"steps": 3000, "batch": 128, "lr": 2e-3, "ema": 0.998}
-# On a processor many small steps take the network further in the same minutes (benchmarks.search); with so
-# few pictures in a step 16 bits would save no time.
+# From as many pictures, many small steps take the network further than few large ones (benchmarks.search);
+# with so few in a step 16 bits would save no time.
 SMALL_STEPS: dict[str, Any] = {**TRAINING, "steps": 20_000, "batch": 32, "precision": "fp32"}
 DRAWN: dict[str, Any] = {
     "data": partial(data.digits, "train"),
