@@ -151,7 +151,14 @@ def test_in_float32_a_model_is_left_as_it_is(gain):
     assert md.with_precision(net) is net
     gain(1.6)
     assert md.with_precision(net) is not net
-    assert md.with_precision(lambda x_t, t: x_t) is not net
+    conv = torch.nn.Conv2d(1, 1, 1)
+
+    def eps_model(x_t, t):
+        return conv(x_t)
+
+    fast = md.with_precision(eps_model)
+    assert fast is not eps_model
+    assert fast(X + 0.3, 1).dtype == torch.float32  # and not that of the product
     mlp = MLP(width=8)
     assert md.with_precision(mlp) is mlp
 
