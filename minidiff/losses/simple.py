@@ -196,10 +196,8 @@ def min_snr_weights(schedule: NoiseSchedule, gamma: float = 5.0, kind: str = "ep
     signal, noise = schedule.alpha_bar, 1 - schedule.alpha_bar  # the ratio of these is the SNR
     if kind == "x0":
         return (signal / noise).clamp(max=gamma)
-    if kind == "v":
-        return torch.minimum(
-            signal, gamma * noise
-        )  # each is the SNR, or γ, times 1 - ᾱ = 1 / (SNR + 1)
+    if kind == "v":  # 1 / (SNR + 1) is 1 - ᾱ, and SNR times that is ᾱ
+        return torch.minimum(signal, gamma * noise)
     return (gamma * noise / signal).clamp(max=1)
 
 

@@ -285,7 +285,7 @@ def checked(parts: Entries, net: nn.Module, look_inside: bool = True) -> Batch:
 
 
 def _check_y(said: str, y: Any, count: int, net: nn.Module, look_inside: bool) -> None:
-    classes = getattr(net, "classes", None)
+    classes = getattr(bare(net), "classes", None)
     if classes is None:
         raise ValueError(
             "data has labels, but the network has no classes: build it with classes=..., or "

@@ -98,7 +98,7 @@ def test_a_network_in_bfloat16_says_nearly_the_same(digits16):
     assert 1e-5 < apart < 0.01  # bfloat16 keeps three digits: as near as that, and not the same
 
 
-def test_whoever_asks_a_network_of_its_classes_and_kind_asks_through_it(digits16):
+def test_whoever_asks_a_network_of_its_classes_and_kind_asks_through_it():
     net = TinyUNet(width=4, multipliers=(1,), classes=3)
     net.predicts = "v"
     fast = md.with_precision(net, "bf16")

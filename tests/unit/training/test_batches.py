@@ -57,6 +57,13 @@ def made(n, generator):
     return {"x_0": place.expand(n, 2), "image": place}
 
 
+def test_the_labels_of_a_wrapped_network_are_those_of_the_network():
+    wrapped = torch.nn.DataParallel(net())
+    assert isinstance(read_data((X, Y), wrapped), Tensors)
+    with pytest.raises(IndexError, match=r"0\.\.2"):
+        read_data((X, Y + 3), wrapped)
+
+
 def drawn(data, count=8, network=None):
     return read_data(data, network or net()).draw(count, md.seeded(5), CPU)
 
