@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract
+from ..base.gradients import gradients, variable
 from ..base.rng import Generator, randint
 from ..chain.gaussians import gaussian_log_density
 from .solvers import SOLVING, integrate
@@ -68,8 +69,8 @@ def log_likelihood(
         signs = 2 * randint(0, 1, data.shape, generator, data.device).to(data.dtype) - 1
 
     def field(state: Tensor, t: float) -> Tensor:
-        with torch.enable_grad():
-            x = state[:, :-1].reshape(data.shape).detach().requires_grad_()
+        with gradients():
+            x = variable(state[:, :-1].reshape(data.shape))
             u = asked(velocity, x, t)
             if not u.requires_grad:
                 raise ValueError(
@@ -99,5 +100,5 @@ def _divergence(u: Tensor, x: Tensor) -> Tensor:
 
 def _product(u: Tensor, x: Tensor, e: Tensor) -> Tensor:
     """The product eᵀ (∂u/∂x) e, shape (B,), by one backward pass."""
-    (gradient,) = torch.autograd.grad((u * e).sum(), x)
+    (gradient,) = torch.autograd.grad(u, x, e)
     return (gradient * e).flatten(1).sum(1)

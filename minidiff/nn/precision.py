@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..base.contracts import contract
+from ..base.gradients import gradients
 from ..base.model import model_device
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -98,7 +99,8 @@ def bfloat16_gain(device: torch.device) -> float:
     try:
         for _ in range(REPEATS):
             for dtype, times in seconds.items():
-                times.append(_time_convolution(device, dtype))
+                with gradients():
+                    times.append(_time_convolution(device, dtype))
     finally:
         torch.set_num_threads(threads)
     return min(seconds[torch.float32]) / min(seconds[torch.bfloat16])
@@ -109,10 +111,10 @@ def _time_convolution(device: torch.device, dtype: torch.dtype) -> float:
     x = torch.linspace(-1, 1, 32 * 32 * 16 * 16, device=device).view(32, 32, 16, 16)
     weight = torch.linspace(-1, 1, 32 * 32 * 3 * 3, device=device).view(32, 32, 3, 3)
     x, weight = (part.to(dtype).requires_grad_() for part in (x, weight))
-    _wait(device)
+    wait_for(device)
     start = _clock(device)
     F.conv2d(x, weight, padding=1).sum().backward()  # type: ignore[no-untyped-call]
-    _wait(device)
+    wait_for(device)
     return _clock(device) - start
 
 
@@ -120,6 +122,7 @@ def _clock(device: torch.device) -> float:
     return time.process_time() if device.type == "cpu" else time.perf_counter()
 
 
-def _wait(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Let a device finish what it was given to do, before the clock is read; a CPU has."""
     if device.type != "cpu":
         getattr(torch, device.type).synchronize()  # torch.cuda, torch.mps, …

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..base.conditions import ask, for_batch, nones
 from ..base.contracts import contract, unchecked
+from ..base.gradients import gradients, usable, variable
 from ..base.model import EpsModel, stands_for
 from ..base.rules.labels import check_logits, something_to_guide_by
 from ..base.shapes import beside
@@ -217,9 +218,9 @@ def classifier_gradient(
     Source:
         Dhariwal and Nichol 2021, section 4.1.
     """
-    labels = for_batch({"y": y}, x_t)["y"]
-    with torch.enable_grad():
-        x = x_t.detach().requires_grad_()
+    with gradients():
+        labels = usable(for_batch({"y": y}, x_t)["y"])
+        x, t = variable(x_t), usable(t) if isinstance(t, Tensor) else t
         logits = classifier(x, t)  # type: ignore[arg-type]
         check_logits(logits, labels)
         log_p = logits.log_softmax(dim=1)[torch.arange(len(x)), labels]

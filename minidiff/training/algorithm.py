@@ -14,7 +14,7 @@ from ..base.ranges import seen
 from ..nn.precision import choose_precision
 from .batches import warn_of_first_batch
 from .clock import Clock
-from .compiled import WATCHED, compile_network, pays
+from .compiled import WATCHED, WORTH, compile_network, pays, times_as_fast
 from .folder import RunFolder
 from .hooks import LOOK, Checkpoints, Hook, ProgressBar, is_due, sample_grids
 from .objective import Objective
@@ -154,13 +154,27 @@ class Training:
             return
         if bar is not None:
             bar.say(
-                "The network is compiled, once, which takes a minute or two; each step is then faster."
+                "The network is compiled, once, which takes a minute or two: steps may be faster then."
             )
-        insist = self.settings.compile is True
-        self.asker.net = compile_network(self.task.net, self.try_out, insist=insist)
+        net, insist = self.task.net, self.settings.compile is True
+        whole = compile_network(net, self.try_out, insist=insist)
+        if not decided and not self.faster(whole):
+            if whole is not net and bar is not None:
+                bar.say("Its steps are no faster here: the training goes on as it was.")
+            whole = net
+        self.asker.net = whole
         self.compiling = self.compiled
         if self.compiled and not decided and self.folder is not None and self.processes.rank == 0:
             self.save()  # whoever goes on from here does so compiled
+
+    def faster(self, whole: nn.Module) -> bool:
+        """Whether all processes have a compiled network, and the first one's steps are faster with it."""
+        net, processes = self.task.net, self.processes
+        one = torch.ones((), device=processes.device)
+        if processes.mean(one * (whole is not net)) < 1:
+            return False
+        gain = times_as_fast(whole, net, self.try_out, processes.device)
+        return processes.from_first(lambda: gain >= WORTH)
 
     def try_out(self, net: nn.Module) -> None:
         """Use a network as the next step will; nothing of it stays."""

@@ -2,7 +2,8 @@
 
 Compiling writes the operations between two convolutions (a norm, a SiLU, a sum) as one loop over the
 numbers, where each of them alone would go through memory once more. It takes a minute or two, so it is for
-long trainings.
+long trainings. How much it saves depends on processor, network and batch more than on anything that could be
+known beforehand (from nothing at all to a quarter, on the machines where it was tried), so it is measured.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib.util
 import os
 import shutil
 import textwrap
+import time
 import warnings
 from collections.abc import Callable
 from typing import cast
@@ -19,13 +21,16 @@ import torch
 from torch import nn
 
 from ..base.model import bare
+from ..nn.precision import wait_for
 
 COMPILE = ("auto", True, False)
 WATCHED = 100  # steps after which "auto" knows how fast the training is
 COST = 130.0  # seconds that compiling a U-Net takes on two cores
-# The part of a step's time that it saves. In float32 on a CPU nearly all the time goes into convolutions, and
-# those stay what they are; where they are quick, the rest is worth saving.
-GAIN = {"fp32": 0.05, "bf16": 0.2}
+# The part of a step's time that it may save. In float32 on a CPU nearly all the time goes into convolutions,
+# and those stay what they are; where they are quick, the rest is worth saving.
+GAIN = {"fp32": 0.05, "bf16": 0.1}
+WORTH = 1.03  # so many times faster a step must have become: less is no more than measuring errs
+TURNS = 5  # of both networks, to find out
 LONG = 300  # characters of a compiler's complaint that are shown
 MARGIN = 1.5  # by so much the seconds saved have to exceed the cost, for both are guesses
 
@@ -88,6 +93,29 @@ def compile_network(
         warnings.warn(f"{reason}: the training goes on without", stacklevel=6)  # what called train
         return net
     return whole
+
+
+def times_as_fast(
+    whole: nn.Module, net: nn.Module, try_out: Callable[[nn.Module], None], device: torch.device
+) -> float:
+    """How many times faster a step is with a compiled network than with the one that it was made from.
+
+    Both take their turn, and the fastest time of each counts: other work on the machine only adds to a time.
+
+    Args:
+        whole: The compiled network.
+        net: The network.
+        try_out: Uses one of them as the training does.
+        device: Where.
+    """
+    seconds: dict[nn.Module, list[float]] = {whole: [], net: []}
+    for _ in range(TURNS):
+        for either, times in seconds.items():
+            start = time.perf_counter()
+            try_out(either)
+            wait_for(device)
+            times.append(time.perf_counter() - start)
+    return min(seconds[net]) / min(seconds[whole])
 
 
 def out_of_time(error: BaseException | None) -> bool:

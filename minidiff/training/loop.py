@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.contracts import contract
+from ..base.gradients import gradients
 from ..chain.schedule import NoiseSchedule
 from ..losses.simple import simple_loss
 from ..nn.precision import PRECISIONS
@@ -141,7 +142,8 @@ def train(
             measuring shows that it pays. A resumed run keeps what was chosen first.
         compile: Whether torch.compile turns the network into faster code, which takes a minute or two:
             True, False, or "auto", which does so for a network of the library, where a compiler is installed,
-            if what is left after the first 100 steps is worth it (``run.compiled`` says what it chose).
+            if what is left after the first 100 steps is worth it, and keeps it if steps become faster
+            (``run.compiled`` says what it chose).
             Compiled code rounds otherwise. A resumed run goes on as it was, and so ends as if it had not
             been stopped.
         augment: Called as ``augment(x_0, generator=...)`` on each batch, to vary it.
@@ -185,18 +187,19 @@ def train(
         augment=augment,
         seed=seed,
     )
-    task = Task(net, read_data(data, net), loss, schedule, sample)
-    check_takes(loss, task.source.conditions)
-    folder = None if out is None else RunFolder(out)
-    training = Training(task, settings, folder, find_processes(device))
-    training.begin(fresh, extend)
-    own = list(hooks)
-    if folder is not None:
-        own += training.keeping(folder, sample_every, checkpoint_every)
-    bar = None
-    if progress and training.processes.rank == 0 and not training.state.finished:
-        bar = ProgressBar(steps, training.state.step)
-        own.insert(0, bar)
-    warn_if_crowded(training.processes.device)
-    training.repeat(own, bar)
-    return training.run()
+    with gradients():  # whatever the caller has switched off
+        task = Task(net, read_data(data, net), loss, schedule, sample)
+        check_takes(loss, task.source.conditions)
+        folder = None if out is None else RunFolder(out)
+        training = Training(task, settings, folder, find_processes(device))
+        training.begin(fresh, extend)
+        own = list(hooks)
+        if folder is not None:
+            own += training.keeping(folder, sample_every, checkpoint_every)
+        bar = None
+        if progress and training.processes.rank == 0 and not training.state.finished:
+            bar = ProgressBar(steps, training.state.step)
+            own.insert(0, bar)
+        warn_if_crowded(training.processes.device)
+        training.repeat(own, bar)
+        return training.run()

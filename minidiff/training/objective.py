@@ -51,6 +51,10 @@ def loss_suits_network(loss: Loss, net: nn.Module) -> None:
 
 def something_learns(net: nn.Module) -> None:
     """ValueError: If no weight of the network takes a gradient."""
+    if any(p.is_inference() for p in net.parameters()):
+        raise ValueError(
+            "net was made inside torch.inference_mode(), whose tensors can never learn: make it outside"
+        )
     if not any(p.requires_grad for p in net.parameters()):
         raise ValueError(
             "net has no weights that take a gradient, so nothing can be learned: run.net is the average of a "

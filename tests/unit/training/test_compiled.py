@@ -15,7 +15,17 @@ from torch import nn
 import minidiff as md
 from minidiff.base.files import CHECKPOINT, load_checkpoint
 from minidiff.training import compiled
-from minidiff.training.compiled import COST, GAIN, MARGIN, can_compile, compile_network, pays
+from minidiff.training.compiled import (
+    COST,
+    GAIN,
+    MARGIN,
+    TURNS,
+    WORTH,
+    can_compile,
+    compile_network,
+    pays,
+    times_as_fast,
+)
 
 CPU = torch.device("cpu")
 ENOUGH = {precision: MARGIN * COST / gain for precision, gain in GAIN.items()}  # seconds left
@@ -47,8 +57,9 @@ def compiler(monkeypatch):
 
 @pytest.fixture
 def always(monkeypatch):
-    """It is found to pay, whatever is left; how many seconds were left each time."""
+    """It is found to pay, whatever is left, and to be faster; how many seconds were left each time."""
     asked = []
+    monkeypatch.setattr(ALGORITHM, "times_as_fast", lambda *_: 2.0)
     monkeypatch.setattr(
         ALGORITHM, "pays", lambda net, device, precision, left: not asked.append(left)
     )
@@ -145,6 +156,53 @@ def test_auto_looks_once(monkeypatch):
     )
     assert not points_run(steps=250).compiled
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("gain", "kept"), [(WORTH, True), (WORTH - 0.01, False)])
+def test_auto_keeps_what_is_faster(always, monkeypatch, capsys, tmp_path, gain, kept):
+    plain = points_run(steps=300, compile=False)
+    monkeypatch.setattr(ALGORITHM, "times_as_fast", lambda *_: gain)
+    run = points_run(steps=300, progress=True, out=tmp_path, checkpoint_every=100)
+    said = capsys.readouterr()
+    assert run.compiled is kept
+    assert ("no faster here" in said.out + said.err) is not kept
+    assert len(always) == 1  # and it is not tried again
+    assert load_checkpoint(tmp_path / CHECKPOINT)["compiling"] is kept
+    if not kept:
+        assert torch.equal(weights(run), weights(plain))
+
+
+def test_who_asks_for_it_gets_it_however_fast(monkeypatch):
+    monkeypatch.delattr(ALGORITHM, "times_as_fast")
+    assert points_run(steps=5, compile=True).compiled
+
+
+def test_both_take_their_turn_and_the_fastest_time_of_each_counts(monkeypatch):
+    clock, order = [0.0], []
+    monkeypatch.setattr(compiled.time, "perf_counter", lambda: clock[0])
+
+    def try_out(net):
+        order.append(net)
+        busy = 100.0 if len(order) < 4 else 0.0  # other work on the machine
+        clock[0] += busy + (2.0 if net is whole else 3.0)
+
+    whole, net = nn.Identity(), nn.Identity()
+    assert times_as_fast(whole, net, try_out, CPU) == pytest.approx(1.5)
+    assert order == [whole, net] * TURNS
+
+
+def test_all_processes_go_the_same_way(monkeypatch):
+    """Where the compiler failed in one of them, none times what the others would wait for."""
+    monkeypatch.delattr(ALGORITHM, "times_as_fast")
+    training = object.__new__(ALGORITHM.Training)
+    training.task = type("Task", (), {"net": nn.Identity()})
+
+    class InTwo(ALGORITHM.Processes):
+        def mean(self, x):
+            return (x + 0) / 2  # the other one has none
+
+    training.processes = InTwo(CPU)
+    assert not training.faster(nn.Identity())
 
 
 def test_what_is_left_follows_the_steps_and_their_seconds(always, monkeypatch):
@@ -289,6 +347,7 @@ def test_it_goes_on_compiled_from_its_first_step(tmp_path):
 def test_a_run_that_was_not_compiled_stays_so_but_where_it_is_made_longer(tmp_path, monkeypatch):
     assert not points_run(steps=120, out=tmp_path).compiled
     monkeypatch.setattr(ALGORITHM, "pays", lambda net, device, precision, left: True)
+    monkeypatch.setattr(ALGORITHM, "times_as_fast", lambda *_: 2.0)
     assert not points_run(steps=120, out=tmp_path).compiled
     assert points_run(steps=220, out=tmp_path, extend=True).compiled
 
@@ -312,6 +371,7 @@ def test_the_bar_says_why_it_stands_still(always, capsys):
     points_run(progress=True)
     said = capsys.readouterr()
     assert "The network is compiled, once" in said.out + said.err
+    assert "no faster" not in said.out + said.err
 
 
 @pytest.mark.parametrize("wrong", ["yes", None, 2])
