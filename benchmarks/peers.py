@@ -1,4 +1,4 @@
-"""TinyUNet and our sampler step beside diffusers', in turn in one run: python -m benchmarks.peers.
+"""TinyUNet and our samplers beside diffusers', in turn in one run: python -m benchmarks.peers.
 
 Both networks have the same layers (benchmarks/twin.py) and take the same training step: forward pass,
 loss, backward pass, gradient clipping, AdamW. A round runs every contestant once, one after the other, so
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ from minidiff.recipes import RECIPES
 
 CPU = torch.device("cpu")
 MATRIX = 1024  # rows of the matrices whose product shows what the machine can do
+AT_ONCE, STEPS = 250, 50  # digits drawn together, and by how many steps
 CALLS = 50  # sampler steps in one timing: a single one is too short for the clock
 Times = dict[str, list[float]]
 Clock = Callable[[], float]
@@ -38,6 +40,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="of every contestant in turn")
     parser.add_argument("--batch", type=int, default=128, help="images in a training step")
+    parser.add_argument(
+        "--digits",
+        type=int,
+        default=0,
+        help="guided ones to draw with both in each of three rounds",
+    )
     parser.add_argument("--threads", type=int, default=2, help="processor cores to use")
     parser.add_argument(
         "--cpu-time",
@@ -51,6 +59,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     print(f"torch {torch.__version__}, {arguments.threads} threads, load {os.getloadavg()[0]:.1f}")
     clock = time.process_time if arguments.cpu_time else time.perf_counter
+    if arguments.digits:
+        compare_drawing(arguments.digits, clock)
+        return
     compare_training(arguments.rounds, arguments.batch, clock)
     compare_steps(arguments.rounds, clock)
 
@@ -145,6 +156,56 @@ def operations(net: nn.Module, data: tuple[Tensor, Tensor, Tensor, Tensor]) -> i
 def parameters(net: nn.Module) -> int:
     """How many numbers the network learns."""
     return sum(p.numel() for p in net.parameters())
+
+
+def compare_drawing(digits: int, clock: Clock) -> None:
+    """Time guided digits of digits16, by DDIM from the same noise, 250 at once."""
+    net, schedule = md.load("digits16")
+    twin = Twin(net).eval()
+    twin.copy_weights(net)
+    noise = torch.randn(digits, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    batches = list(
+        zip(noise.split(AT_ONCE), (torch.arange(digits) % 10).split(AT_ONCE), strict=True)
+    )
+
+    def ours(model: Any) -> Tensor:
+        drawn = []
+        for x_T, y in batches:
+            guided = md.classifier_free_guidance(model, y=y, w=1.0)
+            drawn.append(md.ddim_sample(guided, schedule, x_T=x_T, steps=STEPS, clip=True))
+        return torch.cat(drawn)
+
+    def theirs() -> Tensor:
+        return torch.cat([drawn_by_diffusers(twin, x_T, y) for x_T, y in batches])
+
+    fast = md.with_precision(net)
+    apart = (ours(net) - theirs()).abs().max()
+    contestants = {"ours fp32": lambda: ours(net), "theirs fp32": theirs}
+    if fast is not net:
+        contestants["ours bf16"] = lambda: ours(fast)
+    times = in_turn(contestants, 3, 1, clock)
+    print(f"\n{digits} guided digits, DDIM-{STEPS}; in fp32 no pixel is {apart:.0e} apart")
+    for name, seconds in times.items():
+        print(f"{name:22}{median(seconds):8.1f} s")
+    print("Their time over ours:")
+    for name in contestants:
+        if name.startswith("ours"):
+            show_ratio(name, times["theirs fp32"], times[name])
+
+
+@torch.no_grad()
+def drawn_by_diffusers(twin: Twin, x_T: Tensor, y: Tensor) -> Tensor:
+    """Digits by diffusers' scheduler, both branches in one call, as its pipelines do."""
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(timestep_spacing="trailing")
+    scheduler.set_timesteps(STEPS)
+    labels, x = torch.cat([y, torch.full_like(y, twin.null_label)]), x_T
+    for t in scheduler.timesteps:
+        said = twin(torch.cat([x, x]), torch.full((2 * len(x),), int(t) + 1), labels)
+        eps, without = said.chunk(2)
+        x = scheduler.step(2 * eps - without, t, x).prev_sample  # w = 1
+    return x
 
 
 def compare_steps(rounds: int, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 python -m benchmarks.quality                 # the weights that ship
 python -m benchmarks.quality --minutes 4     # from nothing, on this machine
+python -m benchmarks.quality --minutes 2 --gamma 5 --batch 64    # so that they can be read soon
 python -m benchmarks.quality --precision bf16
 """
 
@@ -34,6 +35,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--minutes", type=float, help="train from nothing for so long")
+    parser.add_argument("--gamma", type=float, help="weigh its loss, see md.simple_loss")
+    parser.add_argument("--batch", type=int, help="digits in its steps (the recipe's own number)")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="to draw in (fp32)")
     parser.add_argument("--n", type=int, default=1000, help="images to draw (1000)")
     parser.add_argument("--seed", type=int, default=0, help="decides the samples (0)")
@@ -48,7 +51,10 @@ def main() -> None:
         f"The classifier reads {read.value:.4f} ± {read.standard_error:.4f} of the "
         f"{len(judge.heldout)} held-out digits; it was trained with the other {len(judge.train)}."
     )
-    trained, schedule = network(chosen.minutes)
+    own = {"gamma": chosen.gamma, "batch": chosen.batch}
+    trained, schedule = network(
+        chosen.minutes, **{name: value for name, value in own.items() if value is not None}
+    )
     net = md.with_precision(trained, chosen.precision)
     drawn = {}
     pictures = {}
@@ -65,16 +71,16 @@ def main() -> None:
         print(f"\nThe first {SHOWN} samples at w = {WEIGHTS[-1]:g}: {path}")
 
 
-def network(minutes: float | None) -> tuple[Any, md.NoiseSchedule]:
-    """The shipped network, or one trained now by the same recipe for so many minutes."""
+def network(minutes: float | None, **settings: Any) -> tuple[Any, md.NoiseSchedule]:
+    """The shipped network, or one trained now by the same recipe, but for settings, for so many minutes."""
     threads = torch.get_num_threads()
     if minutes is None:
         print(f"Network: digits16 as it ships; threads here: {threads}.")
         return md.load("digits16")
-    run = recipes.run("digits16", minutes=minutes)
+    run = recipes.run("digits16", minutes=minutes, **settings)
     print(
-        f"Network: digits16 trained from nothing, {run.steps} steps in {run.seconds / 60:.2f} minutes "
-        f"with {threads} thread(s), in {run.precision}."
+        f"Network: digits16 trained from nothing, {run.steps} steps of {run.batch} in "
+        f"{run.seconds / 60:.2f} minutes with {threads} thread(s), in {run.precision}."
     )
     return run.net, run.schedule
 

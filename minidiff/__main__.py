@@ -86,6 +86,11 @@ def _add_train(commands: Any) -> None:
         "--size", type=int, help="of the images, in pixels (16; of your own pictures 32)"
     )
     train.add_argument("--batch", type=int, help="examples in a step")
+    train.add_argument(
+        "--gamma",
+        type=float,
+        help="let small t count less (min-SNR, 5 is usual): digits come sooner, the bound gets worse",
+    )
     train.add_argument("--lr", type=float, help="highest learning rate")
     train.add_argument("--seed", type=int, help="decides every draw (0)")
     train.set_defaults(run=_train)
@@ -143,7 +148,7 @@ def _add_doctor(commands: Any) -> None:
 def _train(chosen: argparse.Namespace) -> int:
     from . import recipes
 
-    names = ("steps", "minutes", "fresh", "extend", "batch", "lr", "seed")
+    names = ("steps", "minutes", "fresh", "extend", "batch", "gamma", "lr", "seed")
     given = {name: getattr(chosen, name) for name in names}
     settings = {name: value for name, value in given.items() if value is not None}
     out = chosen.out or Path("runs") / Path(chosen.what).resolve().name

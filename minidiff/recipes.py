@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import platform
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,13 +18,16 @@ import torch
 
 from . import data, systems, weights
 from .base.files import write_atomically
+from .base.validate import check_number
 from .chain.schedule import NoiseSchedule
+from .losses.simple import simple_loss
 from .systems.digits import SIZE, of_set
 from .systems.own import OWN_SIZE, of_folder
 from .systems.recipe import Recipe
 from .training.batches import read_data
 from .training.loop import train
 from .training.run import Run
+from .training.settings import describe_callable
 
 
 def discover() -> dict[str, Recipe]:
@@ -82,6 +87,7 @@ def run(
     steps: int | None = None,
     minutes: float | None = None,
     size: int | None = None,
+    gamma: float | None = None,
     **settings: Any,
 ) -> Run:
     """Train a recipe's network, or the same U-Net on another data set.
@@ -91,14 +97,16 @@ def run(
         steps: Gradient steps; None takes the recipe's own number, unless ``minutes`` is given.
         minutes: How long to train instead.
         size: Height and width of the images, for a data set; None takes 16.
+        gamma: Lets small t count less, see :func:`~minidiff.simple_loss`: good pictures come sooner, and
+            the bound gets worse. Only for a recipe that learns by that loss; None takes the recipe's own.
         settings: Further arguments of :func:`~minidiff.train`, in place of the recipe's.
 
     Returns:
         The run.
 
     Raises:
-        ValueError: If there is no such recipe or data set, or an argument does not suit
-            :func:`~minidiff.train`.
+        ValueError: If there is no such recipe or data set, an argument does not suit
+            :func:`~minidiff.train`, or gamma is not above 0, or is given for another loss.
     """
     recipe = find(name, size)
     if steps is not None and minutes is not None:
@@ -106,8 +114,15 @@ def run(
     training = {"sample": recipe.sample, **recipe.training, **settings}
     if steps is not None or minutes is not None:
         training.update(steps=steps, minutes=minutes)
+    loss = recipe.loss
+    if gamma is not None:
+        if getattr(loss, "func", loss) is not simple_loss:
+            said = describe_callable(loss)
+            raise ValueError(f"gamma={gamma} weighs simple_loss, and {name} learns by {said}")
+        check_number("gamma", gamma, 0, math.inf, open_ends=True)
+        loss = partial(loss, gamma=gamma)  # in place of a recipe's own gamma, too
     net, examples, schedule = recipe.net(), recipe.data(), recipe.schedule()
-    return train(net, examples, recipe.loss, schedule=schedule, **training)
+    return train(net, examples, loss, schedule=schedule, **training)
 
 
 def ship(name: str, trained: Run, folder: Path) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def test_pictures_drawn_in_16_bits_are_nearly_those_in_32_and_say_so(tmp_path, m
         (["train", "nothing"], "name must be a recipe or a data set"),
         (["train", "digits16", "--size", "8"], "size=8"),
         (["train", "digits16", "--steps", "0"], "steps must be at least 1, got 0"),
+        (["train", "digits16", "--steps", "1", "--gamma", "0"], "gamma must lie in"),
+        (["train", "digits16_flow", "--gamma", "5"], "digits16_flow learns by matching_loss"),
     ],
 )
 def test_errors_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):
@@ -137,6 +139,8 @@ def test_train_then_sample(tmp_path, monkeypatch, capsys):
     assert matplotlib.image.imread("samples.png").shape[:2] == ((8 + 2) * 4, (3 * 9 + 1) * 4)
     assert main([*train, "--seed", "1"]) == 1
     assert "seed: 0 in the folder, 1 now" in capsys.readouterr().err
+    assert main([*train, "--gamma", "5"]) == 1
+    assert "loss: simple_loss in the folder, simple_loss(gamma=5.0) now" in capsys.readouterr().err
     assert main([*train[:-4], "--steps", "3", "--batch", "4", "--extend"]) == 0
     capsys.readouterr()
     assert main(["doctor", "runs/digits"]) == 0

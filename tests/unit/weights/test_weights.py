@@ -369,6 +369,20 @@ def test_unknown_recipe_lists_the_known():
         recipes.run("digits16", steps=1, size=8)
 
 
+def test_gamma_weighs_the_loss_of_a_recipe(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="gamma must lie in"):
+        recipes.run("digits16", steps=1, gamma=-1.0, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(recipes, "train", lambda net, data, loss, **settings: loss)
+    assert recipes.run("digits16") is md.simple_loss
+    weighed = recipes.run("digits16", gamma=5.0)
+    assert (weighed.func, weighed.keywords) == (md.simple_loss, {"gamma": 5.0})
+    own = recipes.run("digits28").keywords["gamma"]
+    assert recipes.run("digits28", gamma=own / 2).keywords == {"gamma": own / 2}
+    with pytest.raises(ValueError, match=r"gamma=5\.0 weighs simple_loss.*learns by hybrid_loss"):
+        recipes.run("digits16_hybrid", gamma=5.0)
+
+
 @pytest.mark.slow
 def test_the_same_network_is_the_same_file_in_every_process(tmp_path):
     """Its words come in an order of their own in each process, as the library writes them."""
