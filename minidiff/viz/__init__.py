@@ -6,6 +6,7 @@ from .explorers.elbo_explorer import ElboExplorer, elbo_explorer
 from .explorers.flow_explorer import FlowExplorer, flow_explorer
 from .explorers.guidance_explorer import GuidanceExplorer, guidance_explorer
 from .explorers.guidance_field import GuidanceField, guidance_field
+from .explorers.live_digits import LiveDigits, live_digits
 from .explorers.noise_explorer import NoiseExplorer, noise_explorer
 from .explorers.posterior_explorer import PosteriorExplorer, posterior_explorer
 from .explorers.reverse_explorer import ReverseExplorer, reverse_explorer
@@ -22,6 +23,7 @@ __all__ = [
     "FlowExplorer",
     "GuidanceExplorer",
     "GuidanceField",
+    "LiveDigits",
     "NoiseExplorer",
     "PosteriorExplorer",
     "ReverseExplorer",
@@ -36,6 +38,7 @@ __all__ = [
     "flow_explorer",
     "guidance_explorer",
     "guidance_field",
+    "live_digits",
     "noise_explorer",
     "plot_losses",
     "plot_points",

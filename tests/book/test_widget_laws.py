@@ -18,7 +18,7 @@ Step = tuple[str, Any]  # a control, and what to choose there or (a slider) the 
 class Case:
     """What the laws need to know of one figure."""
 
-    page: str  # of the book, where it is shown
+    page: str  # where it is shown, from the folder of the chapters
     tab: str  # the controls in the order in which the tab key reaches them
     copy: tuple[Step, Step]  # moves of one copy and of another that leave them in different states
     tour: tuple[Step, ...]  # ways to look that change what is drawn and how wide it is
@@ -90,6 +90,12 @@ CASES = {
         "schedule, T, t, x_0, x_t, Reset",
         (("t", "PageUp"), ("schedule", "cosine")),
         (("T", "1000"), ("x_t", "End"), ("t", "Home"), ("t", "PageUp")),
+    ),
+    "live_digits": Case(
+        "../book/intro",
+        "label, steps, w, New noise, Play",  # there is no step to go to before there is a walk
+        (("w", "PageUp"), ("label", 8)),
+        (("label", 8), ("steps", 50), ("w", "End")),
     ),
 }
 every_figure = pytest.mark.parametrize("name", CASES)

@@ -1,7 +1,7 @@
 """The interactive figures, for the tests that hold every one of them to the same laws.
 
-`figure(name)` is the figure of the chapter. Two of them show what a trained network makes; in their
-place stand figures of the same kind whose pictures a formula makes.
+`figure(name)` is the figure of the chapter, or of the first page. Two of them show what a trained network
+made; in their place stand figures of the same kind whose pictures a formula makes.
 """
 
 import configparser
@@ -76,6 +76,7 @@ MAKERS: dict[str, Callable[..., Widget]] = {
     "guidance_explorer": guidance_explorer,
     "flow_explorer": md.viz.flow_explorer,
     "posterior_explorer": md.viz.posterior_explorer,
+    "live_digits": md.viz.live_digits,
 }
 
 

@@ -96,6 +96,14 @@ STD = real("std", "(0, 10)", 0, 10)
 CLOUDS = {"means": CENTRES, "labels": CLASSES}
 ONE = {w: pictures(w) for w in (0.0, 1.0)}
 
+WISHES = [
+    *index("label", 0, 9),
+    ({"steps": 7}, ValueError, "steps must be one of 10, 20, 50, got 7"),
+    ({"steps": "20"}, TypeError, "steps must be a number"),
+    ({"w": 1.2}, ValueError, "w must be one of 0, 0.5, 1, .* got 1.2"),
+    ({"w": "1"}, TypeError, "w must be a number"),
+]
+
 ELBO = [
     *whole("T", 50, 2000),
     *real("std", "[0.02, 2]", 0, 2.5),
@@ -195,6 +203,7 @@ ARGUMENTS: dict[str, list[Row]] = {
         *(*whole("T", 21, 10_000), *index("t", 1, 25), *SCHEDULE),
         *(*real("x_0", "[-1, 1]", -1.5, 1.5), *real("x_t", "[-3, 3]", -4, 4)),
     ],
+    "live_digits": [*word("network", "digits16", "digits28"), *SEED, *WISHES],
 }
 
 # What a figure's read-outs refuse: what its controls cannot say.
@@ -235,6 +244,10 @@ CONTROLS: dict[str, list[Row]] = {
         *(*whole("steps", 1, 50), *whole("particle", 1, 48), *real("t", "[0, 1]", -0.1, 1.1)),
     ],
     "posterior_explorer": [*index("t", 1, 25), *SCHEDULE],
+    "live_digits": [
+        *(*index("frame", 0, 20), *WISHES),
+        ({"steps": 10, "frame": 11}, IndexError, r"frame = 11 is outside 0\.\.10"),
+    ],
 }
 
 

@@ -32,10 +32,11 @@ SUMMARIES = {
     "guidance_explorer": "guidance explorer, 30 samples each, w from 0 to 4",
     "flow_explorer": "flow explorer, eight Gaussians, ot path, 8 steps",
     "posterior_explorer": "posterior explorer, linear, T=25, t=12",
+    "live_digits": "live digits, drawn by digits16",
 }
 
 LIMITS = {"ddim_explorer": 110_000}  # it holds pictures of every walk
-DIGITS = {"ddim_explorer": 10}  # its table of the noise that steps add
+DIGITS = {"ddim_explorer": 10, "live_digits": 12}  # tables that a page computes with
 
 FIELD = {"means": CENTRES, "std": 0.3, "labels": CLASSES, "T": 50, "y": 1, "s": 2.5, "t": 20}
 
@@ -83,6 +84,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "posterior_explorer": (
         {},
         [{"T": 100}, {"x_0": 0.1}, {"x_t": 0.1}, {"t": 3}, {"schedule": "cosine"}],
+    ),
+    "live_digits": (
+        {},
+        [{"network": "digits28"}, {"label": 4}, {"w": 0.0}, {"steps": 10}, {"seed": 2}],
     ),
 }
 

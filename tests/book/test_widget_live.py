@@ -1,0 +1,129 @@
+"""A network that draws in a page: from Play to the digit, against Python, in the book and in a notebook."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from controls import assert_agrees, choose, press, slider
+from controls import pixels as painted
+
+import minidiff as md
+
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def widget() -> Any:
+    return md.viz.live_digits(label=5, steps=10, seed=SEED, embed=True)
+
+
+def button(root: Any, name: str) -> Any:
+    return root.get_by_role("button", name=name)
+
+
+def drawn(root: Any, steps: int) -> None:
+    """Wait until the walk is over."""
+    root.get_by_text(f"{steps} of {steps} steps in").wait_for()
+
+
+def greys(x: torch.Tensor) -> torch.Tensor:
+    return ((x[0, 0].clamp(-1, 1) + 1) * 127.5).round()
+
+
+def assert_paints(root: Any, state: Any) -> None:
+    """What is drawn is that state; a value that lies at the edge of two greys may fall to either side."""
+    noisy, guess = root.locator("canvas").all()
+    for canvas, x in ((noisy, state.x), (guess, state.x0_hat)):
+        expected = torch.full((16, 16), 128.0) if x is None else greys(x)
+        got = torch.as_tensor(painted(canvas)).reshape(16, 16, -1)[:, :, 0].float()
+        assert (got - expected).abs().max() <= 1
+
+
+def test_play_draws_what_python_draws(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
+    walk = widget.states(label=5, w=1.0, steps=10, seed=SEED)
+    assert assert_agrees(widget, root)["frame"] == 0
+    assert_paints(root, walk[0])
+    press(button(root, "Play"), "Enter")
+    drawn(root, 10)
+    assert assert_agrees(widget, root)["frame"] == 10
+    assert_paints(root, walk[10])
+    press(slider(root, "frame"), "ArrowLeft", "ArrowLeft", "ArrowLeft")
+    assert assert_agrees(widget, root)["frame"] == 7
+    assert_paints(root, walk[7])
+
+
+def test_what_else_is_wished_for_is_drawn_at_once(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
+    press(button(root, "Play"), "Enter")
+    choose(root, "label", 8)
+    drawn(root, 10)
+    assert_paints(root, widget.states(label=8, w=1.0, steps=10, seed=SEED)[-1])
+    press(slider(root, "w"), "Home")
+    drawn(root, 10)
+    assert assert_agrees(widget, root)["w"] == 0
+    assert_paints(root, widget.states(label=8, w=0.0, steps=10, seed=SEED)[-1])
+    press(button(root, "New noise"), "Enter")
+    choose(root, "steps", 20)
+    drawn(root, 20)
+    assert_agrees(widget, root)
+    assert_paints(root, widget.states(label=8, w=0.0, steps=20, seed=SEED + 1)[-1])
+
+
+def test_play_shows_a_finished_walk_again(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
+    press(button(root, "Play"), "Enter")
+    drawn(root, 10)
+    button(root, "Play").wait_for()
+    press(button(root, "Play"), "Enter")
+    button(root, "Pause").wait_for()
+    halfway = "document.querySelector('output[data-readout=t]').textContent === '500'"
+    root.page.wait_for_function(halfway)
+    button(root, "Play").wait_for()
+    assert assert_agrees(widget, root)["frame"] == 10
+
+
+def test_the_larger_network_draws_too(open_figure: Callable) -> None:
+    widget = md.viz.live_digits("digits28", label=2, steps=10, embed=True)
+    root = open_figure(widget)
+    press(button(root, "Play"), "Enter")
+    drawn(root, 10)
+    expected = greys(widget.states(label=2, w=1.0, steps=10, seed=1)[-1].x)
+    got = (
+        torch.as_tensor(painted(root.locator("canvas").first)).reshape(28, 28, -1)[:, :, 0].float()
+    )
+    assert (got - expected).abs().max() <= 1
+
+
+def test_a_page_without_the_network_says_how_to_get_it(open_figure: Callable) -> None:
+    root = open_figure(md.viz.live_digits(steps=10))
+    press(button(root, "Play"), "Enter")
+    root.get_by_text("embed=True").wait_for()
+    assert button(root, "Play").is_visible()
+
+
+def test_the_book_s_first_page_draws(open_page: Callable) -> None:
+    visit = open_page("book/intro.html")
+    root = visit.page.locator(".mdw-live_digits")
+    press(button(root, "Play"), "Enter")
+    drawn(root, 20)
+    visit.assert_clean()
+
+
+def test_the_page_goes_on_while_it_draws(open_figure: Callable, widget: Any) -> None:
+    """No frame of the page waits for the network: its work is done beside it."""
+    root = open_figure(widget)
+    page = root.page
+    press(button(root, "Play"), "Enter")
+    drawn(root, 10)  # the weights have been read
+    page.evaluate(
+        """() => { window.longest = 0; let last = performance.now();
+        const tick = (now) => { window.longest = Math.max(window.longest, now - last); last = now;
+          requestAnimationFrame(tick); }; requestAnimationFrame(tick);
+        new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.blocked = e.duration; }))
+          .observe({ type: 'longtask' }); }"""
+    )
+    choose(root, "label", 1)
+    drawn(root, 10)
+    assert page.evaluate("window.blocked") is None
