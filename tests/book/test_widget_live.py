@@ -1,5 +1,6 @@
 """A network that draws in a page: from Play to the digit, against Python, in the book and in a notebook."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +24,9 @@ def button(root: Any, name: str) -> Any:
 
 
 def drawn(root: Any, steps: int) -> None:
-    """Wait until the walk is over."""
+    """Wait until the walk is over, and has been shown."""
     root.get_by_text(f"{steps} of {steps} steps in").wait_for()
+    button(root, "Play").wait_for()
 
 
 def greys(x: torch.Tensor) -> torch.Tensor:
@@ -75,13 +77,40 @@ def test_play_shows_a_finished_walk_again(open_figure: Callable, widget: Any) ->
     root = open_figure(widget)
     press(button(root, "Play"), "Enter")
     drawn(root, 10)
-    button(root, "Play").wait_for()
     press(button(root, "Play"), "Enter")
     button(root, "Pause").wait_for()
     halfway = "document.querySelector('output[data-readout=t]').textContent === '500'"
     root.page.wait_for_function(halfway)
     button(root, "Play").wait_for()
     assert assert_agrees(widget, root)["frame"] == 10
+
+
+def test_pause_stands_still_and_play_goes_on(open_figure: Callable, widget: Any) -> None:
+    root = open_figure(widget)
+    press(button(root, "Play"), "Enter")
+    third = "document.querySelector('output[data-readout=t]').textContent === '700'"
+    root.page.wait_for_function(third)
+    press(button(root, "Pause"), "Enter")
+    root.get_by_text("10 of 10 steps in").wait_for()  # it is drawn to the end all the same
+    assert 3 <= assert_agrees(widget, root)["frame"] <= 5
+    press(button(root, "Play"), "Enter")
+    drawn(root, 10)
+    assert assert_agrees(widget, root)["frame"] == 10
+
+
+def test_play_pressed_again_while_the_network_comes_asks_for_one(
+    open_figure: Callable, widget: Any
+) -> None:
+    root = open_figure(widget)
+    root.page.evaluate(
+        "() => { const Real = Worker; window.made = 0;"
+        " window.Worker = function (address) { window.made++; return new Real(address); }; }"
+    )
+    play = root.get_by_role("button", name=re.compile("Play|Pause"))
+    for _ in range(3):
+        play.evaluate("(node) => node.click()")
+    root.get_by_text("10 of 10 steps in").wait_for()
+    assert root.page.evaluate("window.made") == 1
 
 
 def test_the_larger_network_draws_too(open_figure: Callable) -> None:

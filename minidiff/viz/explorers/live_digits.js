@@ -5,7 +5,9 @@ Object.assign(SPOKEN, { t: 'time t', calls: 'calls of the network' });
 
 function build(root, data) {
   const { size, walks } = data, picture = { width: size, height: size };
-  let seed = data.seed, network = null, states = [], started = 0, seconds = null, following = true;
+  let seed = data.seed, network = null, loading = false, states = [], seconds = null;
+  // What is drawn is shown at once, or, when it is played, step by step.
+  let begun = false, atOnce = true;
 
   head(root, 'digits drawn by a network in this page', 'From noise to a digit, in this page',
     'Choose a digit and press Play. The network runs in your browser; nothing is sent anywhere.');
@@ -22,7 +24,7 @@ function build(root, data) {
   controls.w = slider(side, 'w', 'Guidance <i>w</i>', 'guidance weight w', data.weights, () => wish());
 
   const time = add(root, 'div', { class: 'mdw-time' });
-  controls.frame = slider(time, 'frame', 'Step', 'step of the walk', null, () => { following = false; stop(); show(); });
+  controls.frame = slider(time, 'frame', 'Step', 'step of the walk', null, () => { atOnce = false; stop(); show(); });
   const buttons = add(time, 'div', { class: 'mdw-buttons' });
   button(buttons, 'New noise', () => { seed++; wish(); });
   const stop = player(buttons, () => say, play, stride);
@@ -35,7 +37,7 @@ function build(root, data) {
   function wish() {
     stop();
     states = [{ x: noise(), guess: null }];
-    [started, seconds, following] = [0, null, true];
+    [begun, seconds, atOnce] = [false, null, true];
     controls.frame.max = last();
     controls.frame.value = 0;
     show();
@@ -43,43 +45,44 @@ function build(root, data) {
   }
 
   function draw() {
-    const { times, alphaBar } = walk(), began = performance.now();
-    started = 1;
+    const { times, alphaBar } = walk(), start = performance.now();
+    begun = true;
     const chosen = { y: Number(controls.label.value), none: data.none, w: controls.w.value, eta: 0, seed };
     network.draw({ x: noise(), times, alphaBar, chosen }, (state) => {
       if (state.guess) states.push(state);
-      seconds = (performance.now() - began) / 1000;
-      if (following) controls.frame.value = states.length - 1;
+      seconds = (performance.now() - start) / 1000;
+      if (atOnce) controls.frame.value = states.length - 1;
       show();
     });
   }
 
   async function play() {
-    if (started) {
-      if (controls.frame.value >= states.length - 1 && states.length > last()) controls.frame.value = 0;
-      following = states.length <= last();
-      return;
-    }
+    atOnce = false;
+    if (controls.frame.value >= last()) controls.frame.value = 0;
+    if (begun || loading) return;
     if (!network) {
       say('The network is on its way.');
+      loading = true;
       try {
         network = await drawer(data.network, data.worker);
       } catch (error) {
         stop();
         say('No network lies beside this page. In a notebook, md.viz.live_digits(embed=True) puts it into the figure.', 'warn');
         return;
+      } finally {
+        loading = false;
       }
     }
     draw();
   }
 
-  // The player strides every 50 ms; a finished walk is shown again in about two seconds.
+  // The player strides every 50 ms; a walk is shown in about two seconds, or as fast as it is drawn.
   let strides = 0;
   function stride() {
-    if (states.length <= last()) return true;
-    if (following) return false;
-    if (++strides % Math.max(1, Math.round(40 / last())) === 0) controls.frame.value = Math.min(controls.frame.value + 1, last());
-    show();
+    if (controls.frame.value < states.length - 1 && ++strides % Math.max(1, Math.round(40 / last())) === 0) {
+      controls.frame.value++;
+      show();
+    }
     return controls.frame.value < last();
   }
 
@@ -91,7 +94,7 @@ function build(root, data) {
     paint(noisy, x, 'x at t = ' + t);
     paint(guess, below, below ? 'the guess of x 0 that led to t = ' + t : 'no guess yet');
     numbers.set({ t: String(t), calls: String(w ? 2 * k : k) });
-    say('t = ' + t + ': ' + (k === 0 ? 'nothing but noise. Press Play.' : t === 0 ? 'a digit that nobody has written.'
+    say('t = ' + t + ': ' + (k === 0 ? 'nothing but noise. Press Play, and it becomes a ' + controls.label.value + ', in ' + last() + ' steps with w = ' + w + '.' : t === 0 ? 'a digit that nobody has written.'
       : 'the network guesses the digit, and a step goes a little towards it.'));
     taken.textContent = seconds === null ? '' : states.length - 1 + ' of ' + last() + ' steps in ' + seconds.toFixed(1) + ' s, on this machine';
   }

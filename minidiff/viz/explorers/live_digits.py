@@ -95,7 +95,10 @@ class LiveDigits(Widget):
         check_t(frame, n, low=0, name="frame")
         t = sampling_times(self.schedule.T, n)[frame]
         if frame == 0:
-            sentence = "nothing but noise. Press Play."
+            sentence = (
+                f"nothing but noise. Press Play, and it becomes a {state['label']}, in {n} steps "
+                f"with w = {state['w']:g}."
+            )
         elif t == 0:
             sentence = "a digit that nobody has written."
         else:

@@ -13,6 +13,8 @@ from minidiff.viz.hash_noise import normals
 
 FIGURE = md.viz.live_digits(label=4, w=1.5, steps=10, seed=3)
 
+FIRST = "nothing but noise. Press Play, and it becomes "
+
 
 def told(widget):
     data = re.search(r"const data = (\{.*\});\n?let tries", widget._repr_html_(), re.DOTALL)
@@ -54,7 +56,8 @@ def test_python_walks_as_ddim_from_the_page_s_noise():
 @pytest.mark.parametrize(
     ("controls", "expected"),
     [
-        ({}, {"t": "1000", "calls": "0", "sentence": "t = 1000: nothing but noise. Press Play."}),
+        ({}, {"t": "1000", "calls": "0"}),
+        ({"label": 2}, {"sentence": f"t = 1000: {FIRST}a 2, in 10 steps with w = 1.5."}),
         ({"frame": 4}, {"t": "600", "calls": "8"}),
         ({"frame": 4, "w": 0.0}, {"t": "600", "calls": "4"}),
         (
