@@ -201,7 +201,7 @@ function halves(bytes) {
   });
 }
 
-// What a script of network_script() told, as a function net(x, t, y) of arrays.
+// What a script of script_of() told, as a function net(x, t, y) of arrays.
 function network({ weights, constants, operations, answer }, bytes) {
   const numbers = halves(bytes), fixed = {}, last = {};
   let at = 0;

@@ -20,10 +20,10 @@ function fetched(name) {
 async function drawer(name, code) {
   const { program, weights } = await fetched(name);
   const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
-  const worker = new Worker(address), packed = bytes(weights);
+  const worker = new Worker(address);
   let wishes = 0, receive = null;
   worker.onmessage = ({ data }) => { if (data.wish === wishes) receive(data); };
-  worker.postMessage({ program, weights: packed }, [packed.buffer]);
+  worker.postMessage({ program, weights });
   return {
     draw(wish, onState) {
       receive = onState;

@@ -3,7 +3,7 @@
 let net = null, newest = 0;
 
 onmessage = ({ data }) => {
-  if (data.program) net = network(data.program, data.weights);
+  if (data.program) net = network(data.program, Uint8Array.from(atob(data.weights), (letter) => letter.charCodeAt(0)));
   else draw(data);
 };
 

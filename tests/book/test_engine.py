@@ -117,7 +117,7 @@ def test_a_newer_wish_ends_the_walk_before_it(page: Callable) -> None:
     got = page(script_of("digits16", page_network("digits16"))).evaluate(
         """(code) => new Promise((resolve) => {
             const worker = new Worker(URL.createObjectURL(new Blob([code])));
-            const [program, text] = told.digits16, weights = bytes(text), came = [];
+            const [program, weights] = told.digits16, came = [];
             const times = Array.from({ length: 51 }, (_, k) => 1000 - 20 * k);
             const alphaBar = Object.fromEntries(times.map((t) => [t, 1 - 0.999 * t / 1000]));
             const x = new Float32Array(256), chosen = { y: 3, none: 10, w: 0, eta: 0, seed: 1 };
@@ -127,7 +127,7 @@ def test_a_newer_wish_ends_the_walk_before_it(page: Callable) -> None:
                 if (came.length === 3) wish(2);
                 if (data.wish === 2 && data.t === 900) { worker.terminate(); resolve(came); }
             };
-            worker.postMessage({ program, weights }, [weights.buffer]);
+            worker.postMessage({ program, weights });
             wish(1);
         })""",
         code,
