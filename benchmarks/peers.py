@@ -204,7 +204,9 @@ def drawn_by_diffusers(twin: Twin, x_T: Tensor, y: Tensor) -> Tensor:
     for t in scheduler.timesteps:
         said = twin(torch.cat([x, x]), torch.full((2 * len(x),), int(t) + 1), labels)
         eps, without = said.chunk(2)
-        x = scheduler.step(2 * eps - without, t, x).prev_sample  # w = 1
+        guided = 2 * eps - without  # w = 1
+        # As ours does: after the clip, the noise is what is left.
+        x = scheduler.step(guided, t, x, use_clipped_model_output=True).prev_sample
     return x
 
 

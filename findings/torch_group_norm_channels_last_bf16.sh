@@ -6,7 +6,7 @@
 # same numbers in the usual layout: longer than to copy the pictures there, normalise them, and copy them back.
 #
 # Seen on an x86-64 processor, one thread, 256 pictures of 16 channels in 4 groups, 16 x 16 pixels: more than ten times
-# as long. Expected: about as long, for as many numbers are read and written, and the results are equal.
+# as long. Expected: about as long, for as many numbers are read and written, and the results agree.
 # Exits with an error if the copies there and back no longer pay, or it no longer takes three times as long.
 set -euo pipefail
 place=$(mktemp -d)
@@ -38,7 +38,7 @@ ways = {
 seconds = {name: [] for name in ways}
 with torch.no_grad():
     results = [way() for way in ways.values()]
-    assert all(torch.equal(result, results[0]) for result in results)
+    assert all(torch.allclose(result, results[0], atol=0.04) for result in results)
     for _ in range(30):  # in turn: other work on the machine falls on all
         for name, way in ways.items():
             start = time.perf_counter()
