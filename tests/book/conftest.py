@@ -6,33 +6,19 @@ a page of its own. Both give a `Visit`: the Playwright page, and what went wrong
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import NO_BROWSER, find_chromium, launch
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NO_BROWSER = (
-    "No Chromium was found, so the built pages cannot be checked in a browser. Get it with "
-    "`sudo apt-get install chromium` (Debian, Ubuntu) or `brew install --cask chromium` (macOS), "
-    "or set MINIDIFF_CHROMIUM to the path of a Chromium or Chrome that you have."
-)
 NO_BOOK = "The book is not built: run `make book` first (`make test` does both)."
 
-FLAGS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LOCAL = re.compile(r"^(file|data|blob|about):")
 
 
@@ -60,14 +46,6 @@ class Visit:
         assert not self.errors, f"errors in the console: {self.errors}"
 
 
-def find_chromium() -> str | None:
-    """The Chromium to drive: MINIDIFF_CHROMIUM if set, else the first one on the PATH."""
-    chosen = os.environ.get("MINIDIFF_CHROMIUM")
-    if chosen:
-        return shutil.which(chosen)
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A running Chromium; without one, a skip that says how to get it (on CI, a failure)."""
@@ -77,11 +55,8 @@ def browser() -> Iterator[Any]:
         (pytest.fail if on_ci else pytest.skip)(NO_BROWSER)
     from playwright.sync_api import sync_playwright
 
-    # Chromium's sandbox refuses to run as root, as which containers and CI often run.
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        browser = launch(playwright, executable)
         yield browser
         browser.close()
 

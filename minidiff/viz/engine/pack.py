@@ -27,15 +27,18 @@ def halved(net: Module) -> Module:
 
 
 def page_network(name: str) -> Program:
-    """The program of a network that ships, as a page asks it: one picture, its time, its label.
+    """The program of a network that ships, in 16 bits, as a page asks it: one picture, its time, its label.
 
     Raises:
-        NotImplementedError: If no page can carry the network out.
+        ValueError: If no page can carry the network out.
     """
     net, schedule = weights.load(name)
     t = torch.zeros(1) if schedule is None else torch.ones(1, dtype=torch.int64)
     return trace(
-        net, torch.zeros(1, *weights.example_shape(name)), t, torch.zeros(1, dtype=torch.int64)
+        halved(net),
+        torch.zeros(1, *weights.example_shape(name)),
+        t,
+        torch.zeros(1, dtype=torch.int64),
     )
 
 

@@ -24,7 +24,7 @@ def trace(net: nn.Module, *example: Tensor) -> Program:
             number after the other, would gain nothing from several at once.)
 
     Raises:
-        NotImplementedError: If the network does what a page cannot do; its name is told.
+        ValueError: If the network does what a page cannot do; its name is told.
     """
     training = net.training
     try:
@@ -71,7 +71,7 @@ class _Tracer:
             result: Tensor = node.target(*arguments, **options)  # type: ignore[operator]
             return result  # computed here, once and for all
         if name not in LOWERED:
-            raise NotImplementedError(
+            raise ValueError(
                 f"the network calls {name}, which no page can carry out; it can {', '.join(sorted(LOWERED))}"
             )
         self.node = node
@@ -124,24 +124,31 @@ def _named(does: str) -> Callable[..., Value]:
 
     def lower(tracer: _Tracer, *takes: Any, **how: Any) -> Value:
         if how:
-            raise NotImplementedError(f"a page's {does} has no {', '.join(how)}")
+            raise ValueError(f"a page's {does} has no {', '.join(how)}")
         return tracer.do(does, *takes)
 
     return lower
 
 
 def _in_place(does: str) -> Callable[..., Value]:
-    """What torch writes into a tensor that nobody asks for again, a page writes into a new one."""
+    """What torch writes into a tensor that nobody else sees, a page writes into a new one."""
 
     def lower(tracer: _Tracer, x: Value, *others: Any) -> Value:
-        (changed,) = tracer.node.all_input_nodes[:1]
-        if len(changed.users) > 1:
-            raise NotImplementedError(
-                f"the network changes {changed} by {does}, and uses it elsewhere, too"
+        changed = tracer.node.all_input_nodes[0]
+        if len(changed.users) > 1 or changed.op == "placeholder" or str(changed.target) in VIEWS:
+            raise ValueError(
+                f"the network changes {changed} in place by {does}, and that is seen elsewhere, too"
             )
         return tracer.do(does, x, *others)
 
     return lower
+
+
+def _as_type(tracer: _Tracer, x: Value, *_: Any, **__: Any) -> Value:
+    before = tracer.node.args[0].meta["val"]  # type: ignore[union-attr]
+    if before.is_floating_point() and not tracer.node.meta["val"].is_floating_point():
+        raise ValueError("the network cuts numbers off to integers, which no page can carry out")
+    return _same(tracer, x)
 
 
 def _convolve(tracer: _Tracer, x: Value, *given: Any) -> Value:
@@ -149,7 +156,7 @@ def _convolve(tracer: _Tracer, x: Value, *given: Any) -> Value:
         given, None, None, (1, 1), (0, 0), (1, 1), 1
     )
     if groups != 1 or {*dilation} != {1} or len({*stride}) > 1 or len({*padding}) > 1:
-        raise NotImplementedError(
+        raise ValueError(
             "a page's convolution has one stride and one padding for both axes, no dilation and no groups; "
             f"got {stride=}, {padding=}, {dilation=}, {groups=}"
         )
@@ -168,7 +175,7 @@ def _normalize(tracer: _Tracer, x: Value, groups: int, *given: Any) -> Value:
 
 def _normalize_all(tracer: _Tracer, x: Value, size: Sequence[int], *given: Any) -> Value:
     if len(x.shape) != 2 or len(size) != 1:
-        raise NotImplementedError(
+        raise ValueError(
             f"a page's layer norm is of vectors, one an example; got {x.shape}, over {[*size]}"
         )
     return _normalize(tracer, x, 1, *given)
@@ -190,7 +197,7 @@ def _unbind(tracer: _Tracer, x: Value, dim: int = 0) -> list[Value]:
 
 def _expand(tracer: _Tracer, x: Value, *_: Any, **__: Any) -> Value:
     if x.shape != tracer.shape:
-        raise NotImplementedError(f"no page can repeat numbers to make {tracer.shape} of {x.shape}")
+        raise ValueError(f"no page can repeat numbers to make {tracer.shape} of {x.shape}")
     return x
 
 
@@ -198,15 +205,13 @@ def _double(
     tracer: _Tracer, x: Value, size: Any = None, factors: Sequence[float] | None = None
 ) -> Value:
     if factors is None or {*factors} != {2.0}:
-        raise NotImplementedError(
-            f"a page can make a picture twice as large; got {size=}, {factors=}"
-        )
+        raise ValueError(f"a page can make a picture twice as large; got {size=}, {factors=}")
     return tracer.do("double", x)
 
 
 def _softmax(tracer: _Tracer, x: Value, dim: int, *_: Any, **__: Any) -> Value:
     if dim % len(x.shape) != len(x.shape) - 1:
-        raise NotImplementedError(f"a page's softmax goes over the last axis; got {dim=}")
+        raise ValueError(f"a page's softmax goes over the last axis; got {dim=}")
     return tracer.do("softmax", x)
 
 
@@ -214,9 +219,10 @@ LOWERED: Mapping[str, Callable[..., Any]] = {
     f"aten.{name}" if "." in name else name: lowering
     for names, lowering in (
         (
-            "reshape.default view.default unsqueeze.default to.dtype to.device dropout.default",
+            "reshape.default view.default unsqueeze.default to.device dropout.default",
             _same,
         ),
+        ("to.dtype", _as_type),
         ("add.Tensor", _named("add")),
         ("add_.Tensor", _in_place("add")),
         ("mul.Tensor", _named("multiply")),
@@ -241,3 +247,10 @@ LOWERED: Mapping[str, Callable[..., Any]] = {
     )
     for name in names.split()
 }
+
+_SHARING = "reshape.default view.default unsqueeze.default to.device to.dtype dropout.default permute.default"
+VIEWS = {
+    "<built-in function getitem>",
+    *(f"aten.{name}" for name in f"{_SHARING} mT.default expand.default".split()),
+}
+"""What may give a tensor that has its numbers in another one."""

@@ -134,6 +134,12 @@ def add_to_what_is_used_twice(x):
     return y + z * y
 
 
+def add_through_a_view(x):
+    y = x.reshape(4, -1)
+    y += 1.0
+    return 2.0 * x
+
+
 @pytest.mark.parametrize(
     ("does", "layer", "words"),
     [
@@ -147,19 +153,22 @@ def add_to_what_is_used_twice(x):
         (lambda x: torch.add(x, x, alpha=2), None, "a page's add has no alpha"),
         (lambda x: x.softmax(1), None, "softmax goes over the last axis; got dim=1"),
         (lambda x: F.interpolate(x, scale_factor=3.0), None, r"twice as large.*\[3\.0, 3\.0\]"),
+        (lambda x: x.to(torch.int64) * 1.0, None, "cuts numbers off to integers"),
         (lambda x: F.layer_norm(x, [14]), None, r"of vectors.*over \[14\]"),
-        (lambda x: x.expand(5, -1, -1, -1), None, "cannot|no page can repeat"),
+        (lambda x: x.expand(5, -1, -1, -1), None, "no page can repeat"),
     ],
 )
 def test_what_no_page_can_do_is_refused_by_name(does, layer, words):
-    with pytest.raises(NotImplementedError, match=words):
+    with pytest.raises(ValueError, match=words):
         trace(Own(does, layer), picture())
 
 
 def test_what_is_changed_in_place_is_right_or_refused():
     assert agrees(Own(lambda x: x.mul(2.0).add_(x)), picture())
-    with pytest.raises(NotImplementedError, match="and uses it elsewhere, too"):
+    with pytest.raises(ValueError, match="seen elsewhere, too"):
         trace(Own(add_to_what_is_used_twice), picture())
+    with pytest.raises(ValueError, match="seen elsewhere, too"):
+        trace(Own(add_through_a_view), picture())
 
 
 def test_weights_in_16_bits():
