@@ -14,8 +14,10 @@ import setup_cell
 from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-MAX_BYTES = 500_000
+MAX_BYTES = 1_000_000
 MAX_LINES = 15
+MAX_COLUMNS = 72  # of code that is shown: more would scroll in a page's column
+MAX_WORDS = 90  # before the first picture
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml")
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}\b")  # as Python writes one: <object at 0x…>
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|Users|content|mnt|opt)/\w")
@@ -34,6 +36,16 @@ SECTIONS = (
 )
 HEAD = ("**Objectives**", "**Prerequisites**", "**Minutes**")
 RECAP = ("**Slides**", "**Sources**")
+
+# A chapter, an appendix, or the page that goes deeper than a chapter does.
+TITLE = re.compile(r"# (?:(?P<chapter>\d+)\.|Appendix (?P<appendix>[A-Z]):) (?P<name>.+)")
+FURTHER = "Going further"
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?:\.\./notebooks/)?(\d\d|appendix_[a-z])_\w+\.ipynb(?:#[^)]*)?\)")
+
+# Tags of cells whose code waits behind a click, or is left out of the page.
+CODE_AWAY = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+ALL_AWAY = {"hide-cell", "remove-cell"}
+OUTPUT_AWAY = {"remove-output", "remove-cell"}
 
 Rule = Callable[[NotebookNode], Iterator[str]]
 RULES: dict[str, Rule] = {}
@@ -67,6 +79,51 @@ def texts(output: NotebookNode) -> Iterator[str]:
     for kind, content in output.get("data", {}).items():
         if kind.startswith("text/"):
             yield content
+
+
+def tagged(cell: NotebookNode, tags: set[str]) -> bool:
+    """Whether a cell has one of these tags."""
+    return not tags.isdisjoint(cell.metadata.get("tags", []))
+
+
+def title(notebook: NotebookNode) -> re.Match[str] | None:
+    """The first line, if it is a title as it should be."""
+    first = notebook.cells[0]
+    return TITLE.match(first.source) if first.cell_type == "markdown" else None
+
+
+def goes_further(notebook: NotebookNode) -> bool:
+    """Whether it is the page below a chapter, for those who want more."""
+    found = title(notebook)
+    return found is not None and found["name"].startswith(FURTHER)
+
+
+def in_the_open(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    """The code cells outside solutions, which are folded as a whole."""
+    solving = False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and "{solution-start}" in cell.source:
+            solving = True
+        if cell.cell_type == "markdown" and "{solution-end}" in cell.source:
+            solving = False
+        if cell.cell_type == "code" and cell.source.strip() and not solving:
+            yield cell
+
+
+def section(notebook: NotebookNode, heading: str) -> list[NotebookNode]:
+    """The cells under a second-level heading that begins with these words."""
+    found, inside = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            inside = cell.source.startswith(f"## {heading}")
+        if inside:
+            found.append(cell)
+    return found
+
+
+def is_picture(output: NotebookNode) -> bool:
+    """Whether a cell shows a figure or an interactive there."""
+    return any(kind in output.get("data", {}) for kind in (*IMAGE_TYPES, "text/html"))
 
 
 def tree(cell: NotebookNode) -> ast.Module | None:
@@ -118,7 +175,7 @@ def no_errors(notebook: NotebookNode) -> Iterator[str]:
 
 @rule
 def small_file(notebook: NotebookNode) -> Iterator[str]:
-    """At most 500 kB."""
+    """At most a megabyte."""
     size = len(notebook_file.text(notebook).encode())
     if size > MAX_BYTES:
         yield f"the file has {size} bytes, more than {MAX_BYTES}"
@@ -184,13 +241,21 @@ def same_setup_cell(notebook: NotebookNode) -> Iterator[str]:
 
 
 @rule
+def numbered(notebook: NotebookNode) -> Iterator[str]:
+    """The title says which chapter or appendix it is."""
+    if title(notebook) is None:
+        yield "the first cell has to begin with '# 5. Name' or '# Appendix B: name'"
+
+
+@rule
 def follows_template(notebook: NotebookNode) -> Iterator[str]:
-    """A chapter's parts are all there, in their order."""
+    """A chapter's parts are all there, in their order; a page that goes further has only the head."""
     text = markdown(notebook)
-    first = notebook.cells[0].source if notebook.cells[0].cell_type == "markdown" else ""
-    if not first.startswith("# "):
-        yield "the first cell has to be the chapter's title and head"
-    yield from (f"the head has no {part}" for part in HEAD if part not in first)
+    further = goes_further(notebook)
+    head = text.partition("\n## ")[0]
+    yield from (f"the head has no {part}" for part in HEAD[further:] if part not in head)
+    if further:
+        return
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     found = [s for h in headings for s in SECTIONS if h.startswith(s)]
     missing = [s for s in SECTIONS if s not in found]
@@ -207,6 +272,102 @@ def follows_template(notebook: NotebookNode) -> Iterator[str]:
 
 
 @rule
+def opens_with_something_to_see(notebook: NotebookNode) -> Iterator[str]:
+    """A few words, then a picture or something to move, before objectives and set-up are read."""
+    found = title(notebook)
+    if found is None or found["appendix"] or goes_further(notebook):
+        return
+    words = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            words += len(cell.source.split())
+        elif not tagged(cell, ALL_AWAY):
+            if not any(map(is_picture, cell.outputs)):
+                yield f"{where(cell)} comes before the first picture, and is not folded (hide-cell)"
+            elif words > MAX_WORDS:
+                yield f"{words} words come before the first picture, more than {MAX_WORDS}"
+            return
+
+
+@rule
+def set_up_is_folded(notebook: NotebookNode) -> Iterator[str]:
+    """The set-up cell and the imports wait behind a click."""
+    for cell in code_cells(notebook):
+        body = getattr(tree(cell), "body", [])
+        imports = [isinstance(statement, ast.Import | ast.ImportFrom) for statement in body]
+        mostly = sum(imports) >= 2 and sum(imports) >= len(imports) / 2
+        if (mostly or cell is setup_cell.find(notebook)) and not tagged(cell, ALL_AWAY):
+            yield f"{where(cell)} is set-up: tag it hide-cell"
+
+
+@rule
+def plotting_is_folded(notebook: NotebookNode) -> Iterator[str]:
+    """Code that draws by matplotlib waits behind a click; the figure does not."""
+    for cell in in_the_open(notebook):
+        draws = "plt." in cell.source and any(map(is_picture, cell.outputs))
+        if draws and not tagged(cell, CODE_AWAY):
+            yield f"{where(cell)} plots: tag it hide-input"
+
+
+@rule
+def asserts_are_folded(notebook: NotebookNode) -> Iterator[str]:
+    """What a cell asserts is for those who look for it, and would give answers away."""
+    for cell in in_the_open(notebook):
+        if re.search(r"^\s*assert ", cell.source, re.MULTILINE) and not tagged(cell, CODE_AWAY):
+            yield f"{where(cell)} asserts: give that a cell of its own, tagged hide-cell or remove-cell"
+
+
+@rule
+def predictions_are_folded(notebook: NotebookNode) -> Iterator[str]:
+    """Under "Predict before you run", the answer's code, output and words wait behind a click."""
+    after_code = False
+    for cell in section(notebook, "Predict before you run"):
+        if cell.cell_type == "code":
+            after_code = True
+            if not tagged(cell, ALL_AWAY):
+                yield f"{where(cell)} answers the question above it: tag it hide-cell"
+        elif cell.source.startswith("#"):
+            after_code = False  # the next question
+        elif after_code and not cell.source.startswith(":::{dropdown}"):
+            yield f"{where(cell)} tells the answer: fold it with :::{{dropdown}}"
+
+
+@rule
+def prints_numbers(notebook: NotebookNode) -> Iterator[str]:
+    """No printed line is a bare True or False, nor ends in one: a reader wants what was measured."""
+    for cell in code_cells(notebook):
+        if tagged(cell, OUTPUT_AWAY):
+            continue
+        for output in cell.outputs:
+            for line in output.get("text", "").splitlines():
+                if re.search(r"\b(?:True|False)\W*$", line):
+                    yield f"{where(cell)} prints {line.strip()!r}"
+
+
+@rule
+def shown_code_fits(notebook: NotebookNode) -> Iterator[str]:
+    """Code that is shown has at most 72 columns."""
+    for cell in code_cells(notebook):
+        if tagged(cell, CODE_AWAY):
+            continue
+        for line in cell.source.splitlines():
+            if len(line) > MAX_COLUMNS:
+                yield f"{where(cell)} shows {len(line)} columns, more than {MAX_COLUMNS}: {line.strip()!r}"
+
+
+@rule
+def links_say_where_they_lead(notebook: NotebookNode) -> Iterator[str]:
+    """The words of a link to a chapter or an appendix hold its number or letter."""
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        for words, target in LINK.findall(cell.source):
+            name = str(int(target)) if target.isdigit() else target[-1].upper()
+            if not re.search(rf"\b{name}\b", words):
+                yield f"the link [{words}] has to name {name}, as in [chapter {name}] or [appendix {name}]"
+
+
+@rule
 def checks_itself(notebook: NotebookNode) -> Iterator[str]:
     """The version by hand is asserted to equal the library's."""
     if not any(re.search(r"^\s*assert ", c.source, re.MULTILINE) for c in code_cells(notebook)):
@@ -215,9 +376,11 @@ def checks_itself(notebook: NotebookNode) -> Iterator[str]:
 
 @rule
 def exercise_has_help(notebook: NotebookNode) -> Iterator[str]:
-    """An exercise comes with graded hints and a folded solution."""
+    """An exercise comes with graded hints and a folded solution; a page that goes further may have none."""
     text = markdown(notebook)
     if not re.search(r"\{exercise(-start)?\}", text):
+        if goes_further(notebook):
+            return
         yield "there is no {exercise}"
     hints = len(re.findall(r"\{dropdown\} Hint", text))
     if hints < 2:

@@ -14,6 +14,7 @@ from .explorers.schedule_explorer import ScheduleExplorer, schedule_explorer
 from .hash_noise import chain_noise
 from .listing import Source, source
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
+from .style import use_style
 from .widget import Widget
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "schedule_explorer",
     "show_grid",
     "source",
+    "use_style",
 ]

@@ -204,7 +204,7 @@ def plot_losses(losses: Sequence[float] | Tensor, *, window: int | None = None) 
         )
         ax.set(xlabel="training step", ylabel="loss")
         ax.legend(loc="upper right")
-        figure.supxlabel(PLATEAU, fontsize=9, color="#57606a")
+        figure.supxlabel(PLATEAU, fontsize=9)
     return figure
 
 
