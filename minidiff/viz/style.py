@@ -117,6 +117,6 @@ def _figure_class() -> type[Figure]:
             }
             wide, high = struct.unpack(">II", png.getvalue()[16:24])  # of a PNG's header
             size = {"width": wide // SHARP, "height": high // SHARP}
-            ipython.display(shown, {"image/png": size}, raw=True)
+            ipython.display(shown, metadata={"image/png": size}, raw=True)
 
     return Picture
