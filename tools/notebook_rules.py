@@ -40,7 +40,9 @@ RECAP = ("**Slides**", "**Sources**")
 # A chapter, an appendix, or the page that goes deeper than a chapter does.
 TITLE = re.compile(r"# (?:(?P<chapter>\d+)\.|Appendix (?P<appendix>[A-Z]):) (?P<name>.+)")
 FURTHER = "Going further"
-LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?:\.\./notebooks/)?(\d\d|appendix_[a-z])_\w+\.ipynb(?:#[^)]*)?\)")
+LINK = re.compile(
+    r"(?<!!)\[([^\]]+)\]\((?:\.\./notebooks/)?(\d\d|appendix_[a-z])_\w+\.ipynb(?:#[^)]*)?\)"
+)
 
 # Tags of cells whose code waits behind a click, or is left out of the page.
 CODE_AWAY = {"hide-input", "hide-cell", "remove-input", "remove-cell"}

@@ -51,7 +51,9 @@ def shape(page: Any) -> Shape:
     wide = {}
     for width in (PHONE, DESKTOP):
         page.set_viewport_size({"width": width, "height": HIGH})
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+        page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+        )
         wide[width] = page.evaluate(WIDE)
     seen = page.evaluate(LOOK)
     return Shape(seen["first"], seen["high"] / HIGH, seen["verdicts"], wide)
@@ -76,7 +78,9 @@ def main() -> None:
         raise SystemExit(NO_BROWSER)
     from playwright.sync_api import sync_playwright
 
-    print(f"{'page':44}{'first picture':>14}{'screens':>9}{'True/False':>12}{'cut at 1280, 390':>18}")
+    print(
+        f"{'page':44}{'first picture':>14}{'screens':>9}{'True/False':>12}{'cut at 1280, 390':>18}"
+    )
     with sync_playwright() as playwright:
         browser = launch(playwright, executable)
         for name in asked.pages or found:

@@ -1,5 +1,7 @@
 """The chapters' plots draw the numbers they are given, say what the axes are, and refuse the rest."""
 
+import base64
+import io
 import subprocess
 import sys
 
@@ -7,8 +9,10 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import minidiff as md
+from minidiff.viz.style import DPI, INK, SHARP
 
 matplotlib.use("Agg")
 
@@ -122,13 +126,59 @@ def test_a_figure_that_ends_a_cell_is_shown_once(monkeypatch):
     import matplotlib.pyplot as plt
 
     shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda data, **_: shown.append(data))
+    monkeypatch.setattr(
+        IPython.display, "display", lambda data, metadata, **_: shown.append((data, metadata))
+    )
     figure = md.viz.show_grid(images())
     assert plt.get_fignums() == [figure.number]
     figure._ipython_display_()
     assert plt.get_fignums() == []  # nothing is left for the end of the cell
-    assert [sorted(data) for data in shown] == [["image/png", "text/plain"]]
-    assert "0x" not in shown[0]["text/plain"]
+    ((data, metadata),) = shown
+    assert sorted(data) == ["image/png", "text/plain"]
+    assert "0x" not in data["text/plain"]
+    with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as picture:
+        wide, high = picture.size
+        assert picture.mode == "RGBA"
+        assert picture.getpixel((0, 0))[3] == 0, "the ground is clear"
+        assert round(picture.info["dpi"][0]) == SHARP * DPI
+    assert metadata == {"image/png": {"width": wide // 2, "height": high // 2}}
+
+
+def test_words_and_axes_are_drawn_in_ink_alone():
+    """So that the book can draw them lighter on its dark pages."""
+    figure = md.viz.plot_schedules(md.linear_schedule())
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())
+    grey = (np.ptp(pixels[..., :3].astype(int), axis=-1) < 20) & (pixels[..., 3] > 200)
+    ink = np.abs(pixels[grey][:, :3].astype(int) - [0x71, 0x77, 0x80]).max(axis=-1)
+    assert grey.sum() > 1000
+    assert (ink <= 3).mean() > 0.97
+
+
+def test_use_style_is_for_all_plots_from_here_on():
+    import matplotlib.pyplot as plt
+
+    with matplotlib.rc_context():
+        md.viz.use_style()
+        figure, axes = plt.subplots()
+        axes.set_xlabel("t")
+        assert figure.get_facecolor()[3] == axes.get_facecolor()[3] == 0
+        assert axes.xaxis.label.get_color() == INK
+        assert matplotlib.colors.to_hex("C6").lower() == INK.lower()
+
+
+def test_in_a_notebook_figures_are_twice_as_sharp(monkeypatch):
+    from matplotlib_inline import backend_inline
+
+    asked = []
+    monkeypatch.setattr(backend_inline, "set_matplotlib_formats", asked.append)
+    with matplotlib.rc_context():
+        monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+        md.viz.use_style()
+        assert asked == []
+        monkeypatch.setitem(sys.modules, "ipykernel", matplotlib)
+        md.viz.use_style()
+    assert asked == ["retina"]
 
 
 def test_plots_leave_matplotlib_s_settings_alone():
