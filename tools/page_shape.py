@@ -21,7 +21,7 @@ MAX_SCREENS = 12.0  # of a chapter's main path, everything folded that is folded
 # Pictures, interactives; not the formulas, which are SVG too, and nothing in a closed box or the margin.
 LOOK = r"""() => {
   const article = document.querySelector('.bd-article');
-  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getBoundingClientRect().height > 30;
+  const shown = (e) => e.checkVisibility() && e.getBoundingClientRect().height > 30;
   const top = (e) => e.getBoundingClientRect().top + scrollY;
   const pictures = [...article.querySelectorAll('img, .mdw, canvas, video')].filter(shown).map(top);
   const outputs = [...article.querySelectorAll('.cell_output .output.stream')].filter(shown);

@@ -189,6 +189,27 @@ def test_every_control_answers_the_keyboard(open_page: Callable, page: str) -> N
     visit.assert_clean()
 
 
+def test_sliders_stay_where_they_were_when_a_page_is_loaded_again(open_page: Callable) -> None:
+    visit = open_page("book/intro.html")
+
+    def state() -> tuple[list[Any], str]:
+        root = visit.page.locator(".mdw-noise_explorer[data-ready]").first
+        root.scroll_into_view_if_needed()
+        return root.evaluate(STATE), root.locator("output").first.inner_text()
+
+    opened = state()
+    slider = visit.page.locator(".mdw-noise_explorer input[type=range]").first
+    for _ in range(3):
+        slider.press("PageUp")
+    moved = state()
+    assert moved != opened
+    visit.page.reload()
+    assert state() == moved
+    visit.page.goto(visit.page.url)  # as one comes anew
+    assert state() == opened
+    visit.assert_clean()
+
+
 @pytest.mark.parametrize("name", ["beta_explorer", "noise_explorer"])
 def test_interactive_is_on_the_welcome_page_and_in_a_chapter(
     open_page: Callable, name: str
