@@ -30,7 +30,7 @@ class LiveFigure(Widget):
     does not open with the noise holds the frames of the walk that it shows first, in 16 levels of grey.
 
     A subclass says how many ``steps`` are on offer, computes a walk in :meth:`walk`, draws its still picture
-    in :meth:`still`, and writes what the page writes in :meth:`~Widget.readout`.
+    in :meth:`_still`, and writes what the page writes in :meth:`~Widget.readout`.
 
     Args:
         drawers: The networks that may be asked.
@@ -72,10 +72,10 @@ class LiveFigure(Widget):
             "worker": script("hash_noise.js", "engine.js", "walks.js", "worker.js"),
         }
         if state["frame"]:
-            told["computed"] = self.kept()
+            told["computed"] = self._kept()
         names = [drawer.name for drawer in drawers] if embed else []
         self._networks = [script_of(name, page_network(name)) for name in names]
-        super().__init__(told, self.still(), summary)
+        super().__init__(told, self._still(), summary)
 
     def _repr_html_(self) -> str:
         return super()._repr_html_() + "".join(
@@ -105,11 +105,11 @@ class LiveFigure(Widget):
         """Compute the walk that controls wish for."""
         raise NotImplementedError
 
-    def still(self) -> str:
+    def _still(self) -> str:
         """The picture for readers without JavaScript."""
         raise NotImplementedError
 
-    def kept(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         """What a page shows before its own network draws: x and the guess of each frame after the noise."""
         states = self.states()[1:]
         both = [torch.stack([s.x, s.x0_hat], 1) for s in states if s.x0_hat is not None]
@@ -149,15 +149,20 @@ def address(x: Tensor) -> str:
     return frame_png(grey_levels(x)[0])
 
 
-def still_walk(walk: Sequence[State], alt: str, picture: int = 0) -> str:
+def a_few(walk: Sequence[State]) -> list[State]:
+    """Six states of a walk, evenly spread, the first and the last among them."""
+    last, parts = len(walk) - 1, SHOWN_FIRST - 1
+    return [walk[round(place / parts * last)] for place in range(SHOWN_FIRST)]
+
+
+def still_walk(walk: Sequence[State], alt: str) -> str:
     """A few states of one picture's walk side by side, and the guesses below."""
     parts = [text(22, 54, "x_t"), text(22, 170, "x̂_0")]
-    for place in range(SHOWN_FIRST):
-        state = walk[round(place / (SHOWN_FIRST - 1) * (len(walk) - 1))]
+    for place, state in enumerate(a_few(walk)):
         left = 106 * place + 44
-        parts.append(image(left, 8, 84, address(state.x[picture]), f"t = {state.t}"))
+        parts.append(image(left, 8, 84, address(state.x[0]), f"t = {state.t}"))
         if state.x0_hat is not None:
-            parts.append(image(left, 124, 84, address(state.x0_hat[picture]), "guess"))
+            parts.append(image(left, 124, 84, address(state.x0_hat[0]), "guess"))
     return figure(alt, 690, 236, parts)
 
 

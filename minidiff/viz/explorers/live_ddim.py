@@ -11,7 +11,7 @@ import torch
 from ...base.times import check_t
 from ...sampling.walk import State, sampling_times
 from ..hash_noise import check_seed
-from ..live import LiveFigure, check_label, check_network, check_offered, still_walk
+from ..live import LiveFigure, a_few, check_label, check_network, check_offered, still_rows
 from ..walks import Drawer, distance, drawer, start, twelve_digits
 from ..widget import chosen
 
@@ -76,18 +76,25 @@ class LiveDdim(LiveFigure):
             for state in self.states(**controls)
         ]
 
-    def kept(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         """Frames, and their distances, which grey levels would not say well."""
         numbers = [[twelve_digits(v) for v in both] for both in self.distances()]
-        return {**super().kept(), "numbers": numbers}
+        return {**super()._kept(), "numbers": numbers}
 
-    def still(self) -> str:
-        """Six states of the first digit's walk and of the second's."""
-        alt = (
-            f"DDIM draws a digit {self.label} from noise, in six pictures, and below, the network's "
-            f"guesses of the digit on the way."
+    def _still(self) -> str:
+        """Six states of each digit's walk."""
+        shown = a_few(self.states())
+        way = f"t = {shown[0].t} to {shown[-1].t}"
+        names = (
+            f"first noise, {way}",
+            f"second noise, {self.state['share']:g} of the way to another",
         )
-        return still_walk(self.states(), alt)
+        rows = {name: torch.stack([s.x[place] for s in shown]) for place, name in enumerate(names)}
+        alt = (
+            f"Two digits {self.label} that a network draws from two noises, one below the other: each in six "
+            f"pictures from noise to the digit."
+        )
+        return still_rows(rows, alt)
 
 
 def _sentence(state: dict[str, Any], t: int, start: float, apart: float) -> str:

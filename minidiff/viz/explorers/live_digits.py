@@ -53,7 +53,7 @@ class LiveDigits(LiveFigure):
         calls = 2 * frame if w else frame
         return {"t": str(t), "calls": str(calls), "sentence": f"t = {t}: {sentence}"}
 
-    def still(self) -> str:
+    def _still(self) -> str:
         """Six states of the walk."""
         alt = (
             f"A network draws the digit {self.state['label']}: from noise to the digit in six pictures, and "

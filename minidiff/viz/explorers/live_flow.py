@@ -73,7 +73,7 @@ class LiveFlow(LiveFigure):
             "sentence": sentence,
         }
 
-    def still(self) -> str:
+    def _still(self) -> str:
         """The digits of both networks."""
         n, both = self.state["steps"], self.states()[-1].x
         steps = "one step" if n == 1 else f"{n} steps"

@@ -66,7 +66,7 @@ class LiveGuidance(LiveFigure):
             "sentence": f"t = {t}: {sentence}",
         }
 
-    def still(self) -> str:
+    def _still(self) -> str:
         """The four digits without guidance and with it, from the same noises."""
         w, label = self.state["w"], self.state["label"]
         alt = f"Four digits {label} that a network drew from noise"

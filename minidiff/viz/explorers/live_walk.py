@@ -76,7 +76,7 @@ class LiveWalk(LiveFigure):
         sigma = eta * math.sqrt(step_variances(t, s, self.schedule)[1])
         return fixed(sigma) if sigma else "0"
 
-    def still(self) -> str:
+    def _still(self) -> str:
         """Six states of the walk."""
         alt = (
             f"{self.state['way']} draws the digit {self.state['label']}: from noise to the digit in six "

@@ -8,6 +8,7 @@ import torch
 
 import minidiff as md
 from minidiff.viz.hash_noise import normals
+from minidiff.viz.live import address
 from minidiff.viz.walks import drawer
 
 FIGURE = md.viz.live_ddim(steps=10, seed=3)
@@ -133,3 +134,11 @@ def test_any_two_noises_are_root_two_apart():
     starts = [FIGURE.distances(share=1.0, noise=k, steps=5)[0][0] for k in range(1, 9)]
     assert sum(starts) / 8 == pytest.approx(math.sqrt(2), abs=0.03)
     assert re.search(r"about 1\.41", FIGURE.readout(frame=0)["sentence"])
+
+
+def test_the_still_picture_has_a_row_for_each_digit():
+    words = re.findall(r">([a-z][^<]+)</text>", FIGURE._picture)
+    assert words == ["first noise, t = 1000 to 0", "second noise, 0.2 of the way to another"]
+    addresses = re.findall(r'href="([^"]+)"', FIGURE._picture)
+    assert addresses[:6] == [address(state.x[0]) for state in FIGURE.states()[::2]]
+    assert addresses[6:] == [address(state.x[1]) for state in FIGURE.states()[::2]]

@@ -1,6 +1,7 @@
 """One digit's walk, by DDPM or DDIM: what it draws, and what Python says of it."""
 
 import math
+import re
 from itertools import pairwise
 
 import pytest
@@ -100,3 +101,11 @@ def test_what_it_writes(controls, calls, words):
 def test_before_the_first_step_there_is_no_sigma():
     assert FIGURE.readout(frame=0)["sigma"] == "–"
     assert FIGURE.readout(frame=20)["sigma"] == "0"
+
+
+def test_the_still_picture_has_six_states_and_the_guesses_of_five():
+    assert re.findall(r">(t = \d+|guess)<", FIGURE._picture) == [
+        "t = 1000",
+        *(word for t in (800, 600, 400, 200, 0) for word in (f"t = {t}", "guess")),
+    ]
+    assert FIGURE._picture.count("<image") == 11
