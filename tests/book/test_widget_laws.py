@@ -60,7 +60,7 @@ CASES = {
         ("select[data-control=top]", "backgroundColor", False),
     ),
     "ddim_explorer": Case(
-        "11_ddim",
+        "11_ddim_further",
         "steps, eta, frame, Back to noise, Play",
         (("frame", "Home"), ("eta", 1.0)),
         (("frame", "ArrowLeft"), ("eta", 1.0)),
