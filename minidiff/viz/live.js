@@ -29,6 +29,7 @@ function drawer(code) {
   }
   return {
     has: (names) => names.every((name) => name in brought),
+    draws: () => workers.length > 0,
     async bring(names) {
       for (const name of names) {
         const known = await fetched(name);
@@ -181,7 +182,7 @@ function filmOf(root, data, { controls, fresh, walks: wished, paint: painted, ti
   }
 
   function fail() {
-    asked = false;
+    asked = who.draws();  // a network that came goes on at once when it is wished for again
     stop();
     begin(0);
     say('No network lies beside this page. In a notebook, md.viz.' + data.maker + '(embed=True) puts it into the figure.', 'warn');

@@ -94,6 +94,9 @@ def test_new_noise_is_that_of_the_next_seed(open_figure: Callable, name: str) ->
     press(button(root, "New noise"), "Enter")
     assert assert_agrees(widget, root)["frame"] == 0
     assert_paints(widget, root, widget.states(seed=SEED + 1)[0])
+    assert not slider(
+        root, "frame"
+    ).is_enabled()  # what was drawn beforehand came from another noise
     press(button(root, "Play"), "Enter")
     drawn(root, steps)
     assert_paints(widget, root, widget.states(seed=SEED + 1)[-1])
@@ -142,11 +145,15 @@ def test_the_first_walk_can_be_looked_through_and_comes_back(
 
 @every_film
 def test_a_page_without_the_network_says_how_to_get_it(open_figure: Callable, name: str) -> None:
-    root = open_figure(MAKERS[name](**FILMS[name][0]))
+    widget = MAKERS[name](**FILMS[name][0])
+    root = open_figure(widget)
     press(button(root, "Play"), "Enter")
     root.get_by_text(f"md.viz.{name}(embed=True)").wait_for()
     assert button(root, "Play").is_visible()
     assert slider(root, "frame").is_enabled() == (name in KEEP)
+    control, to, _ = TOURS[name][0]
+    move(root, control, to)  # which asks for nothing
+    assert_agrees(widget, root)
 
 
 @pytest.mark.parametrize(("processors", "most"), [(2, 1), (64, 4)])
@@ -318,9 +325,32 @@ def test_a_network_that_is_not_beside_the_page_leaves_the_other_at_work(beside: 
     choose(root, "network", "digits28")
     root.get_by_text("md.viz.live_guidance(embed=True)").wait_for()
     choose(root, "network", "digits16")
-    press(button(root, "Play"), "Enter")
     drawn(root, 20)
     assert_paints(widget, root, widget.states()[-1])
+
+
+def test_a_network_that_comes_late_does_not_draw_over_what_is_wished_for_now(
+    beside: Callable,
+) -> None:
+    widget, visit = beside("live_guidance", "digits16", "digits28")
+    root, page = visit.page.locator(".mdw"), visit.page
+    press(button(root, "Play"), "Enter")
+    drawn(root, 20)
+    page.evaluate(
+        "() => { const { head } = document, append = head.append.bind(head);"
+        " head.append = (node) => { window.come = () => append(node); }; }"
+    )
+    choose(root, "network", "digits28")
+    root.get_by_text("The network is on its way.").wait_for()
+    choose(root, "network", "digits16")
+    drawn(root, 20)
+    page.evaluate("window.come()")
+    page.wait_for_function("window.minidiffNetworks.digits28")
+    page.wait_for_timeout(500)  # in which it would have begun to draw
+    assert root.get_by_text("20 of 20 steps in").is_visible()
+    assert_agrees(widget, root)
+    assert_paints(widget, root, widget.states()[-1])
+    visit.assert_clean()
 
 
 @pytest.mark.parametrize("name", ["live_digits", "live_walk", "live_ddim"])
