@@ -59,9 +59,10 @@ def written_pages() -> list[str]:
 
 
 def load_everything(visit: Any) -> None:
-    """Scroll to the end and back, and wait for the pictures that load only when seen."""
+    """Scroll to the end and back, and have all pictures loaded, also those for the other theme."""
     visit.page.evaluate(
-        """async () => { for (let y = 0; y < document.body.scrollHeight; y += 800) {
+        """async () => { for (const i of document.images) i.loading = 'eager';
+        for (let y = 0; y < document.body.scrollHeight; y += 800) {
         window.scrollTo(0, y); await new Promise((r) => setTimeout(r, 15)); }
         window.scrollTo(0, 0);
         await Promise.all([...document.images].filter((i) => !i.complete).map(
