@@ -11,7 +11,7 @@ function build(root, data) {
   const [who] = data.networks, controls = {}, wish = () => film.wish(), seed = () => data.seed + controls.noise.value - 1;
 
   head(root, 'two digits that start a little apart', 'Two starts, a little apart',
-    'The second digit starts from the noise of the first, turned a share of the way to another noise. η says how much fresh noise a step adds, to each digit its own. Press Play, and watch how far apart the two are.');
+    'The second digit starts from the noise of the first, turned a share of the way to another. η is how much fresh noise a step adds, to each digit its own. How far apart do the two end?');
   const { rows: [noisy, guess], side } = stageOfRows(root, { width: who.size, height: who.size }, 2, ['x<sub>t</sub>, what the network sees', 'x̂<sub>0</sub>, the digit that it guesses']);
   controls.share = slider(side, 'share', 'Share of the way to another noise', 'share of the way to another noise', data.shares, wish);
   controls.eta = choice(add(side, 'div'), 'eta', 'Fresh noise η', offered(data.etas), wish);
