@@ -90,7 +90,7 @@ def main() -> None:
             s = shape(page)
             cut = f"{len(s.wide[DESKTOP])}, {len(s.wide[PHONE])}"
             stem = Path(name).stem
-            print(f"{stem:44}{s.first:11.0f} px{s.screens:9.1f}{len(s.verdicts):12}{cut:>18}")
+            print(f"{stem:44}{s.first:11.0f} px{s.screens:9.2f}{len(s.verdicts):12}{cut:>18}")
             for width, formulas in s.wide.items():
                 for formula in formulas:
                     print(f"    {width}: {formula}")
