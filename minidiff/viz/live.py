@@ -21,13 +21,15 @@ from .widget import Widget, chosen, script
 NETWORKS = ("digits16", "digits28")  # of diffusion, for 16 and for 28 pixels a side
 CLASSES = 10
 SHOWN_FIRST = 6  # states in a still picture of a walk
+MOST_KEPT = 90_000  # letters of frames in a page
 
 
 class LiveFigure(Widget):
     """A figure of walks from noise, shown frame by frame; a network draws them in the page.
 
     The network's weights lie beside the book's pages, which fetch them when Play is pressed. A figure that
-    does not open with the noise holds the frames of the walk that it shows first, in 16 levels of grey.
+    does not open with the noise holds the frames of the walk that it shows first, in 16 levels of grey; one
+    that would have to hold too many opens with the noise.
 
     A subclass says how many ``steps`` are on offer, computes a walk in :meth:`walk`, draws its still picture
     in :meth:`_still`, and writes what the page writes in :meth:`~Widget.readout`.
@@ -60,6 +62,9 @@ class LiveFigure(Widget):
         schedule = drawers[0].schedule
         assert schedule is not None
         self.schedule, self.T = schedule, schedule.T  # of the times that noise is counted by
+        kept = self._kept() if state["frame"] else {}
+        if len(kept.get("frames", "")) > MOST_KEPT:
+            kept, state["frame"] = {}, 0
         told = {
             "maker": self.name,
             "networks": [drawer.plain(self.steps) for drawer in drawers],
@@ -71,8 +76,8 @@ class LiveFigure(Widget):
             "state": state,
             "worker": script("hash_noise.js", "engine.js", "walks.js", "worker.js"),
         }
-        if state["frame"]:
-            told["computed"] = self._kept()
+        if kept:
+            told["computed"] = kept
         names = [drawer.name for drawer in drawers] if embed else []
         self._networks = [script_of(name, page_network(name)) for name in names]
         super().__init__(told, self._still(), summary)

@@ -150,7 +150,8 @@ def live_ddim(
     Args:
         network: ``"digits16"`` or ``"digits28"``.
         label: The digit that is drawn.
-        steps: The number of steps that is chosen first, 5, 10, 20 or 50.
+        steps: The number of steps that is chosen first, 5, 10, 20 or 50. The larger pictures of 50 are too
+            many to be kept; the figure then opens with the noise.
         eta: η that is chosen first, 0, 0.25, 0.5 or 1.
         noise: Which noise is chosen first, 1..8.
         share: Of the way to the other noise, chosen first: 0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75 or 1.

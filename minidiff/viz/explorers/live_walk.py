@@ -116,7 +116,8 @@ def live_walk(
         network: ``"digits16"`` or ``"digits28"``.
         label: The digit that is chosen first.
         way: ``"DDPM"`` or ``"DDIM"``, chosen first.
-        steps: The number of steps that is chosen first, 10, 20, 50 or 100.
+        steps: The number of steps that is chosen first, 10, 20, 50 or 100. The larger pictures of 100 are too
+            many to be kept; the figure then opens with the noise.
         seed: Of the first noise, 0..2³²-1; "New noise" takes the next ones.
         embed: Put the weights into the figure, about 2 MB: for a page that has none beside it, as a notebook.
 

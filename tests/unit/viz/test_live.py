@@ -85,6 +85,16 @@ def test_the_first_walk_is_kept_in_sixteen_greys(name, widget):
         np.testing.assert_array_equal(kept[k, :, 1], grey_levels(state.x0_hat))
 
 
+@pytest.mark.parametrize(("name", "steps"), [("live_walk", 100), ("live_ddim", 50)])
+def test_what_would_be_too_much_is_not_kept(name, steps):
+    few, many = (MAKERS[name](steps=steps, network=f"digits{size}") for size in (16, 28))
+    assert few.state["frame"] > 0
+    assert many.state["frame"] == 0
+    assert "computed" not in told(many)
+    assert max(len(one._repr_html_().encode()) for one in (few, many)) < 100_000
+    assert many.readout()["t"] == "1000"
+
+
 def test_nothing_that_a_network_drew_is_compared(widget):
     """Another machine draws other last bits, which a notebook that is run again must not be measured by."""
     page = sanitised(widget._repr_html_())
