@@ -54,9 +54,7 @@ def main() -> None:
     ready, drawn, waits = (median(times) for times in zip(*visits, strict=True))
     print(f"the figure is there          {ready:6.2f} s")
     print(f"from Play to the digit       {drawn:6.2f} s, the network loaded; {wish}")
-    python = median(
-        seconds_of(lambda: figure.states(**wish, seed=figure.seed)) for _ in range(rounds)
-    )
+    python = median(seconds_of(lambda: figure.walk(wish, figure.seed)) for _ in range(rounds))
     print(f"the same digit in Python     {python:6.2f} s")
     print(f"longest task over 50 ms      {waits:6.0f} ms (0: none)")
 

@@ -21,7 +21,7 @@ MAX_SCREENS = 12.0  # of a chapter's main path, everything folded that is folded
 # Pictures, interactives; not the formulas, which are SVG too, and nothing in a closed box or the margin.
 LOOK = r"""() => {
   const article = document.querySelector('.bd-article');
-  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getBoundingClientRect().height > 30;
+  const shown = (e) => e.checkVisibility() && e.getBoundingClientRect().height > 30;
   const top = (e) => e.getBoundingClientRect().top + scrollY;
   const pictures = [...article.querySelectorAll('img, .mdw, canvas, video')].filter(shown).map(top);
   const outputs = [...article.querySelectorAll('.cell_output .output.stream')].filter(shown);
@@ -90,7 +90,7 @@ def main() -> None:
             s = shape(page)
             cut = f"{len(s.wide[DESKTOP])}, {len(s.wide[PHONE])}"
             stem = Path(name).stem
-            print(f"{stem:44}{s.first:11.0f} px{s.screens:9.1f}{len(s.verdicts):12}{cut:>18}")
+            print(f"{stem:44}{s.first:11.0f} px{s.screens:9.2f}{len(s.verdicts):12}{cut:>18}")
             for width, formulas in s.wide.items():
                 for formula in formulas:
                     print(f"    {width}: {formula}")

@@ -15,10 +15,11 @@ import numpy as np
 from PIL import Image
 from sphinx.application import Sphinx
 
-from minidiff.viz.style import DPI, INK
+from minidiff.viz.style import INK
 
 LIGHT_INK = "#d0d7de"
 NEAR = 3  # what rounding makes of the ink where it covers a pixel in part
+SIZE = re.compile(r"width: (\d+)px; height: (\d+)px;")
 IMAGE = re.compile(r'<img\b[^>]*?src="(?P<to>[^"]*_images/(?P<name>[^"/]+\.png))"[^>]*>')
 
 
@@ -55,17 +56,9 @@ def dark_file(file: Path, folder: Path) -> str | None:
     return twin.name
 
 
-def width(file: Path) -> int | None:
-    """Pixels that a figure takes on the page, from the resolution in its file; None where it says none."""
-    with Image.open(file) as image:
-        dots = image.info.get("dpi")
-        return round(image.width * DPI / dots[0]) if dots else None
-
-
-def both(tag: str, source: str, twin: str | None, wide: int | None) -> str:
-    """The HTML of a figure: as it was, with its width, and its dark twin behind it."""
-    if wide is not None and "width" not in tag:
-        tag = tag.replace("<img ", f'<img width="{wide}" ', 1)
+def both(tag: str, source: str, twin: str | None) -> str:
+    """The HTML of a figure, which keeps its shape where a page is narrow, and its dark twin behind it."""
+    tag = SIZE.sub(r"width: \1px; height: auto; aspect-ratio: \1 / \2;", tag)
     tag = tag.replace("<img ", '<img loading="lazy" ', 1)
     if twin is None:
         return tag
@@ -88,7 +81,7 @@ def show(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
         if file is None or "jupyter_execute" not in file.parts:
             return found[0]
         twin = dark_file(file, Path(app.outdir) / app.builder.imagedir)
-        return both(found[0], found["to"], twin, width(file))
+        return both(found[0], found["to"], twin)
 
     context["body"] = IMAGE.sub(shown, context["body"])
 

@@ -18,3 +18,30 @@ document.addEventListener("DOMContentLoaded", () => {
   // It calls itself a list and holds no list items.
   for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
 });
+
+// A page that is loaded again, or come back to, has its sliders where the reader left them. Figures in which a
+// network draws begin anew: what they had drawn is gone.
+document.addEventListener("DOMContentLoaded", () => {
+  const again = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
+  const place = (root) => `mdw ${location.pathname} ${root.dataset.mdw}`;
+  const controls = (root) => [...root.querySelectorAll("input, select")];
+  const isButton = (control) => ["radio", "checkbox"].includes(control.type);
+  const keep = ({ target }) => {
+    const root = target.closest?.(".mdw:not([class*='mdw-live'])");
+    if (!root) return;
+    const state = controls(root).map((c) => (isButton(c) ? c.checked : c.value));
+    try { sessionStorage.setItem(place(root), JSON.stringify(state)); } catch { /* a browser may forbid it */ }
+  };
+  const restore = (root) => {
+    const state = JSON.parse(sessionStorage.getItem(place(root)) ?? "[]");
+    for (const [i, control] of controls(root).entries()) {
+      if (state[i] === undefined) return;
+      if (isButton(control) ? control.checked === state[i] : control.value === state[i]) continue;
+      if (isButton(control)) control.checked = state[i];
+      else control.value = state[i];
+      for (const name of ["input", "change"]) control.dispatchEvent(new Event(name, { bubbles: true }));
+    }
+  };
+  if (again) for (const root of document.querySelectorAll(".mdw[data-ready]")) try { restore(root); } catch { /* as above */ }
+  for (const name of ["input", "change"]) document.addEventListener(name, keep);
+});

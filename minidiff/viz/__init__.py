@@ -6,7 +6,11 @@ from .explorers.elbo_explorer import ElboExplorer, elbo_explorer
 from .explorers.flow_explorer import FlowExplorer, flow_explorer
 from .explorers.guidance_explorer import GuidanceExplorer, guidance_explorer
 from .explorers.guidance_field import GuidanceField, guidance_field
+from .explorers.live_ddim import LiveDdim, live_ddim
 from .explorers.live_digits import LiveDigits, live_digits
+from .explorers.live_flow import LiveFlow, live_flow
+from .explorers.live_guidance import LiveGuidance, live_guidance
+from .explorers.live_walk import LiveWalk, live_walk
 from .explorers.noise_explorer import NoiseExplorer, noise_explorer
 from .explorers.posterior_explorer import PosteriorExplorer, posterior_explorer
 from .explorers.reverse_explorer import ReverseExplorer, reverse_explorer
@@ -24,7 +28,11 @@ __all__ = [
     "FlowExplorer",
     "GuidanceExplorer",
     "GuidanceField",
+    "LiveDdim",
     "LiveDigits",
+    "LiveFlow",
+    "LiveGuidance",
+    "LiveWalk",
     "NoiseExplorer",
     "PosteriorExplorer",
     "ReverseExplorer",
@@ -39,7 +47,11 @@ __all__ = [
     "flow_explorer",
     "guidance_explorer",
     "guidance_field",
+    "live_ddim",
     "live_digits",
+    "live_flow",
+    "live_guidance",
+    "live_walk",
     "noise_explorer",
     "plot_losses",
     "plot_points",

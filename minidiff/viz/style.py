@@ -58,9 +58,10 @@ def use_style() -> None:
 
     plt.rcParams.update(_options())
     if "ipykernel" in sys.modules:
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
+        import matplotlib_inline.backend_inline
 
-        set_matplotlib_formats("retina")
+        inline: Any = matplotlib_inline.backend_inline
+        inline.set_matplotlib_formats("retina")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -84,7 +85,7 @@ def style() -> Any:
     return plt.rc_context(_options())
 
 
-def _options() -> dict[str, Any]:
+def _options() -> Any:
     from cycler import cycler
 
     return {**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}

@@ -1,4 +1,4 @@
-// Walks from noise with a guess of the noise: the twins of sample_step() and classifier_free_guidance().
+// Walks from noise: the twins of sample_step(), classifier_free_guidance() and flow_steps().
 
 // One step from t to s, eta of the way from DDIM to DDPM; pictures are kept within [-1, 1].
 function sampleStep(eps, x, barT, barS, eta, z) {
@@ -10,7 +10,12 @@ function sampleStep(eps, x, barT, barS, eta, z) {
   return [next, guess];
 }
 
-// (1 + w) of the guess with the label, less w of that without one.
+// One step of Euler's along a velocity; the guess is where it points.
+function flowStep(velocity, x, t, s) {
+  return [x.map((value, i) => value + (s - t) * velocity[i]), x.map((value, i) => value + (1 - t) * velocity[i])];
+}
+
+// (1 + w) of the answer with the label, less w of that without one.
 function guided(net, x, t, y, none, w) {
   const at = Float32Array.of(t), conditional = net(x, at, Float32Array.of(y));
   if (w === 0) return conditional;
@@ -18,13 +23,16 @@ function guided(net, x, t, y, none, w) {
   return conditional.map((e, i) => (1 + w) * e - w * without[i]);
 }
 
-// The states of a walk along these times, the noise first; a caller may let time pass between two of them.
-function* walkFromNoise(net, x, times, alphaBar, { y, none, w, eta, seed }) {
+// The states of a walk along these times, the noise first; a caller may let time pass between two of them. Pictures that
+// are drawn side by side share the noise of a step: this one's begins behind that of the pictures before its place.
+// A flow has no alphaBar, its network says a velocity.
+function* walkFromNoise(net, x, times, alphaBar, { y, none, w, eta, seed, place = 0 }) {
+  const fresh = (s) => normals(seed, s, (place + 1) * x.length).subarray(place * x.length);
   yield { t: times[0], x, guess: null };
   for (let k = 1; k < times.length; k++) {
-    const [t, s] = [times[k - 1], times[k]], eps = guided(net, x, t, y, none, w);
+    const [t, s] = [times[k - 1], times[k]], said = guided(net, x, t, y, none, w);
     let guess;
-    [x, guess] = sampleStep(eps, x, alphaBar[t], alphaBar[s], eta, eta && s ? normals(seed, s, x.length) : null);
+    [x, guess] = alphaBar ? sampleStep(said, x, alphaBar[t], alphaBar[s], eta, eta && s ? fresh(s) : null) : flowStep(said, x, t, s);
     yield { t: s, x, guess };
   }
 }

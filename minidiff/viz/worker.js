@@ -1,17 +1,25 @@
-// What runs beside the page: it is given a network once, and then draws what the page wishes for.
+// What runs beside the page: it is brought networks, and then draws what the page wishes for.
 
-let net = null, newest = 0;
+const networks = {};
+let newest = 0;
 
 onmessage = ({ data }) => {
-  if (data.program) net = network(data.program, Uint8Array.from(atob(data.weights), (letter) => letter.charCodeAt(0)));
+  if (data.program) networks[data.name] = network(data.program, Uint8Array.from(atob(data.weights), (letter) => letter.charCodeAt(0)));
   else draw(data);
 };
 
-async function draw({ wish, x, times, alphaBar, chosen }) {
+// Walks of one length, side by side: a picture after the other takes a step.
+async function draw({ wish, walks }) {
   newest = wish;
-  for (const state of walkFromNoise(net, x, times, alphaBar, chosen)) {
-    postMessage({ wish, ...state });
-    await new Promise((next) => { setTimeout(next); });  // a newer wish may have come meanwhile
-    if (newest !== wish) return;
+  const going = walks.map(({ network, x, times, alphaBar, chosen, place }) =>
+    ({ place, states: walkFromNoise(networks[network], x, times, alphaBar, chosen) }));
+  while (going.length) {
+    for (const { place, states } of going) {
+      const { done, value: state } = states.next();
+      if (done) return;
+      postMessage({ wish, place, state });
+      await new Promise((next) => { setTimeout(next); });  // a newer wish may have come meanwhile
+      if (newest !== wish) return;
+    }
   }
 }

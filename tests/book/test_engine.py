@@ -1,17 +1,21 @@
 """Networks in a real page: each operation, each network that draws, and walks from noise, against Python."""
 
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from interactives import MAKERS
 
 import minidiff as md
 from minidiff.sampling.walk import sampling_times
+from minidiff.viz import live
 from minidiff.viz.engine import halved, page_network, script_of
 from minidiff.viz.hash_noise import normals
+from minidiff.viz.walks import drawer, start
 from minidiff.viz.widget import script
 
 DRAWING = [name for name in md.available() if md.recipes.RECIPES[name].sample is not None]
@@ -23,6 +27,12 @@ const net = (name) => network(told[name][0], bytes(told[name][1]));"""
 
 def numbers(x: torch.Tensor) -> list[float]:
     return x.flatten().tolist()
+
+
+@cache
+def of_shipped(name: str) -> str:
+    """The script of a network that ships."""
+    return script_of(name, page_network(name))
 
 
 @pytest.fixture
@@ -104,62 +114,135 @@ def test_networks_answer_as_in_python(page: Callable, name: str) -> None:
     inputs = (random(1, 1, size, size), t, torch.tensor([3]))
     with torch.no_grad():
         expected = halved(net)(*inputs)
-    got = page(script_of(name, page_network(name))).evaluate(
+    got = page(of_shipped(name)).evaluate(
         "([name, ...inputs]) => [...net(name)(...inputs.map((x) => Float32Array.from(x)))]",
         [name, *map(numbers, inputs)],
     )
     torch.testing.assert_close(torch.tensor(got), expected.reshape(-1), atol=1e-4, rtol=0)
 
 
-def test_a_newer_wish_ends_the_walk_before_it(page: Callable) -> None:
+WORKING = """(code) => {
+    const worker = new Worker(URL.createObjectURL(new Blob([code])));
+    for (const [name, [program, weights]] of Object.entries(told))
+        worker.postMessage({ name, program, weights });
+    return worker;
+}"""
+
+
+def test_a_newer_wish_ends_the_walks_before_it(page: Callable) -> None:
     """Who drags a slider through ten values waits for one walk, not for ten."""
     code = script("hash_noise.js", "engine.js", "walks.js", "worker.js")
-    got = page(script_of("digits16", page_network("digits16"))).evaluate(
-        """(code) => new Promise((resolve) => {
-            const worker = new Worker(URL.createObjectURL(new Blob([code])));
-            const [program, weights] = told.digits16, came = [];
-            const times = Array.from({ length: 51 }, (_, k) => 1000 - 20 * k);
+    got = page(of_shipped("digits16")).evaluate(
+        f"""(code) => new Promise((resolve) => {{
+            const worker = ({WORKING})(code), came = [];
+            const times = Array.from({{ length: 51 }}, (_, k) => 1000 - 20 * k);
             const alphaBar = Object.fromEntries(times.map((t) => [t, 1 - 0.999 * t / 1000]));
-            const x = new Float32Array(256), chosen = { y: 3, none: 10, w: 0, eta: 0, seed: 1 };
-            const wish = (number) => worker.postMessage({ wish: number, x, times, alphaBar, chosen });
-            worker.onmessage = ({ data }) => {
+            const x = new Float32Array(256), chosen = {{ y: 3, none: 10, w: 0, eta: 0, seed: 1 }};
+            const one = {{ network: 'digits16', x, times, alphaBar, chosen }};
+            const walks = [0, 1].map((place) => ({{ ...one, place }}));
+            const wish = (number) => worker.postMessage({{ wish: number, walks }});
+            worker.onmessage = ({{ data }}) => {{
                 came.push(data.wish);
                 if (came.length === 3) wish(2);
-                if (data.wish === 2 && data.t === 900) { worker.terminate(); resolve(came); }
-            };
-            worker.postMessage({ program, weights });
+                if (data.wish === 2 && data.state.t === 900) {{ worker.terminate(); resolve(came); }}
+            }};
             wish(1);
-        })""",
+        }})""",
         code,
     )
     assert got.count(1) < 10
     assert got == sorted(got)
 
 
-@pytest.mark.parametrize(("eta", "w"), [(0.0, 1.0), (1.0, 0.0)])
-def test_walks_end_in_the_same_picture(page: Callable, eta: float, w: float) -> None:
-    """Twenty steps from the same noise, by the same fresh noise where there is any."""
-    net, schedule = md.load("digits16")
-    times, x = sampling_times(schedule.T, 20), normals(7, schedule.T, 1, 1, 16, 16).float()
-    drawn = x
-    model = md.classifier_free_guidance(halved(net), y=torch.tensor([3]), w=w)
-    with torch.no_grad():
-        for t, s in pairwise(times):
-            fresh = normals(5, s, *x.shape).float()
-            said = model(drawn, torch.tensor([t]))
-            options = {"eta": eta, "clip": True, "noise": fresh}
-            drawn, guess = md.sample_step(said, drawn, t, s, schedule, **options)
-    chosen = {"y": 3, "none": net.null_label, "w": w, "eta": eta, "seed": 5}
-    got = page(script_of("digits16", page_network("digits16"))).evaluate(
-        """([times, alphaBar, chosen]) => {
-            const x = Float32Array.from(normals(7, times[0], 256));
-            const states = [...walkFromNoise(net('digits16'), x, times, alphaBar, chosen)];
-            return states.map(({ t, x, guess }) => [t, [...x], guess && [...guess]]);
-        }""",
-        [times, schedule.alpha_bar.tolist(), chosen],
+def test_walks_of_two_networks_go_side_by_side(page: Callable) -> None:
+    """One takes a step after the other, at its own times, by its own network."""
+    diffusion, flow = (drawer(name) for name in ("digits16", "digits16_flow"))
+    noise, steps = start(4, 1000, 1, 16), 3
+    walks = [
+        {
+            "network": who.name,
+            "x": numbers(noise),
+            **who.plain((steps,))["walks"][steps],
+            "chosen": {"y": 3, "none": 10, "w": 0, "eta": 0, "seed": 4},
+        }
+        for who in (diffusion, flow)
+    ]
+    scripts = [of_shipped(name) for name in ("digits16", "digits16_flow")]
+    got = page(*scripts).evaluate(
+        f"""([code, walks]) => new Promise((resolve) => {{
+            const worker = ({WORKING})(code), came = [];
+            worker.onmessage = ({{ data }}) => {{
+                came.push([data.place, data.state.t, [...data.state.x]]);
+                if (came.length === 2 * walks[0].times.length) {{ worker.terminate(); resolve(came); }}
+            }};
+            walks.forEach((one, place) => Object.assign(one, {{ place, x: Float32Array.from(one.x) }}));
+            worker.postMessage({{ wish: 1, walks }});
+        }})""",
+        [script("hash_noise.js", "engine.js", "walks.js", "worker.js"), walks],
     )
-    assert [t for t, _, _ in got] == times
-    assert got[0][2] is None
-    torch.testing.assert_close(torch.tensor(got[0][1]), x.reshape(-1), atol=1e-6, rtol=0)
-    torch.testing.assert_close(torch.tensor(got[-1][1]), drawn.reshape(-1), atol=1e-3, rtol=0)
-    torch.testing.assert_close(torch.tensor(got[-1][2]), guess.reshape(-1), atol=1e-3, rtol=0)
+    assert [place for place, _, _ in got] == [0, 1] * (steps + 1)
+    for place, who in enumerate((diffusion, flow)):
+        expected = who.walk(noise, label=3, steps=steps, w=0.0)
+        for (_, t, x), state in zip(got[place::2], expected, strict=True):
+            assert t == state.t
+            torch.testing.assert_close(torch.tensor(x), state.x.reshape(-1), atol=1e-3, rtol=0)
+
+
+# Who draws in pages, and how: every network that a figure may ask, by eta and w.
+WALKS = [
+    *(("digits16", eta, w) for eta, w in ((0, 1), (0, 8), (1, 0), (0.25, 0))),
+    *(("digits28", 0, 1), ("digits28", 1, 0)),
+    *(("digits16_flow", 0, 0), ("digits16_flow", 0, 1)),
+]
+
+
+def test_every_network_that_pages_ask_is_walked_with() -> None:
+    figures = [make() for name, make in MAKERS.items() if name.startswith("live_")]
+    asked = {drawer.name for one in figures for drawer in one.drawers}
+    assert asked | {*live.NETWORKS} == {name for name, *_ in WALKS}
+
+
+def by_hand(name: str, x: torch.Tensor, eta: float, w: float) -> tuple[list[float], Any, Any]:
+    """Twenty steps: the times, the last x and the last guess, by the library's own step."""
+    net, schedule = md.load(name)
+    model = md.classifier_free_guidance(halved(net), y=torch.tensor([3, 3]), w=w)
+    if schedule is None:
+        *_, last = states = list(md.flow.flow_steps(model, x, 20))
+        return [state.t for state in states], last.x, last.data_hat
+    times, guess = sampling_times(schedule.T, 20), None
+    for t, s in pairwise(times):
+        with torch.no_grad():
+            said = model(x, torch.tensor([t, t]))
+        options = {"eta": eta, "clip": True, "noise": normals(5, s, *x.shape).float()}
+        x, guess = md.sample_step(said, x, t, s, schedule, **options)
+    return times, x, guess
+
+
+@pytest.mark.parametrize(("name", "eta", "w"), WALKS)
+def test_walks_end_in_the_same_pictures(page: Callable, name: str, eta: float, w: float) -> None:
+    """Two pictures from the same noise, by the same fresh noise where there is any."""
+    net, schedule = md.load(name)
+    size = md.weights.example_shape(name)[-1]
+    noise = normals(7, 1000, 2, 1, size, size).float()
+    times, drawn, guess = by_hand(name, noise, eta, w)
+    bars = None if schedule is None else schedule.alpha_bar.tolist()
+    chosen = {"y": 3, "none": net.null_label, "w": w, "eta": eta, "seed": 5}
+    got = page(of_shipped(name)).evaluate(
+        """([name, n, times, bars, chosen]) => [0, 1].map((place) => {
+            const x = Float32Array.from(normals(7, 1000, 2 * n).subarray(place * n, (place + 1) * n));
+            const states = [...walkFromNoise(net(name), x, times, bars, { ...chosen, place })];
+            return states.map(({ t, x, guess }) => [t, [...x], guess && [...guess]]);
+        })""",
+        [name, size * size, times, bars, chosen],
+    )
+    for place, states in enumerate(got):
+        assert [t for t, _, _ in states] == times
+        assert states[0][2] is None
+        for found, expected in (
+            (states[0][1], noise),
+            (states[-1][1], drawn),
+            (states[-1][2], guess),
+        ):
+            torch.testing.assert_close(
+                torch.tensor(found), expected[place].reshape(-1), atol=1e-3, rtol=0
+            )

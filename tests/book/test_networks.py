@@ -34,6 +34,16 @@ def test_networks_that_pages_name_and_no_others(tmp_path: Path) -> None:
     assert script.read_text(encoding="utf-8") == script_of("digits28", page_network("digits28"))
 
 
+def test_a_figure_may_name_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "page_network", lambda name: f"what {name} does")
+    monkeypatch.setattr(networks, "script_of", lambda name, program: program)
+    figures = (md.viz.live_flow()._repr_html_(), md.viz.live_guidance()._repr_html_())
+    networks.write(built(tmp_path, *figures), None)
+    laid = {script.stem: script for script in (tmp_path / "_static" / "networks").iterdir()}
+    assert laid.keys() == {"digits16", "digits16_flow", "digits28"}
+    assert laid["digits28"].read_text(encoding="utf-8") == "what digits28 does"
+
+
 def test_a_build_that_failed_gets_none(tmp_path: Path) -> None:
     page = '"network":"digits16"'
     networks.write(built(tmp_path, page), ValueError("the build failed"))

@@ -27,7 +27,7 @@ def test_number_is_in_the_name(page: str, number: tuple) -> None:
 
 
 def texts(open_page: Callable, page: str, selector: str) -> list[str]:
-    return open_page(f"notebooks/{page}.html").page.locator(selector).all_inner_texts()
+    return open_page(f"notebooks/{page}.html").page.locator(selector).all_text_contents()
 
 
 @pytest.mark.parametrize("page", ["03_nice_property", "21_flow_matching"])

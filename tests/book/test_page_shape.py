@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+import notebook_file
 import page_shape
 import pytest
-from test_pages import written_pages
 
-NOTEBOOKS = [page for page in written_pages() if page.startswith("notebooks/")]
+NOTEBOOKS = [f"notebooks/{path.stem}.html" for path in notebook_file.all_notebooks()]
 
 
 @pytest.mark.parametrize("page", NOTEBOOKS)

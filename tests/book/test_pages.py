@@ -59,9 +59,10 @@ def written_pages() -> list[str]:
 
 
 def load_everything(visit: Any) -> None:
-    """Scroll to the end and back, and wait for the pictures that load only when seen."""
+    """Scroll to the end and back, and have all pictures loaded, also those for the other theme."""
     visit.page.evaluate(
-        """async () => { for (let y = 0; y < document.body.scrollHeight; y += 800) {
+        """async () => { for (const i of document.images) i.loading = 'eager';
+        for (let y = 0; y < document.body.scrollHeight; y += 800) {
         window.scrollTo(0, y); await new Promise((r) => setTimeout(r, 15)); }
         window.scrollTo(0, 0);
         await Promise.all([...document.images].filter((i) => !i.complete).map(
@@ -186,6 +187,27 @@ def test_every_control_answers_the_keyboard(open_page: Callable, page: str) -> N
             if control.is_enabled() and control.is_visible() and not moves(root, control):
                 root.evaluate(RESTORE, opened)
                 assert moves(root, control), control.evaluate("(c) => c.outerHTML")
+    visit.assert_clean()
+
+
+def test_sliders_stay_where_they_were_when_a_page_is_loaded_again(open_page: Callable) -> None:
+    visit = open_page("book/intro.html")
+
+    def state() -> tuple[list[Any], str]:
+        root = visit.page.locator(".mdw-noise_explorer[data-ready]").first
+        root.scroll_into_view_if_needed()
+        return root.evaluate(STATE), root.locator("output").first.inner_text()
+
+    opened = state()
+    slider = visit.page.locator(".mdw-noise_explorer input[type=range]").first
+    for _ in range(3):
+        slider.press("PageUp")
+    moved = state()
+    assert moved != opened
+    visit.page.reload()
+    assert state() == moved
+    visit.page.goto(visit.page.url)  # as one comes anew
+    assert state() == opened
     visit.assert_clean()
 
 

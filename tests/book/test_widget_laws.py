@@ -60,7 +60,7 @@ CASES = {
         ("select[data-control=top]", "backgroundColor", False),
     ),
     "ddim_explorer": Case(
-        "11_ddim",
+        "11_ddim_further",
         "steps, eta, frame, Back to noise, Play",
         (("frame", "Home"), ("eta", 1.0)),
         (("frame", "ArrowLeft"), ("eta", 1.0)),
@@ -96,6 +96,30 @@ CASES = {
         "label, steps, w, New noise, Play",  # there is no step to go to before there is a walk
         (("w", "PageUp"), ("label", 8)),
         (("label", 8), ("steps", 50), ("w", "End")),
+    ),
+    "live_walk": Case(
+        "08_sampling",
+        "way, steps, label, frame, New noise, Play",
+        (("frame", "PageUp"), ("label", 8)),
+        (("frame", "End"), ("way", "DDIM"), ("steps", 100), ("label", 8)),
+    ),
+    "live_ddim": Case(
+        "11_ddim",
+        "share, eta, steps, noise, frame, Play",
+        (("share", "PageUp"), ("eta", 1.0)),
+        (("frame", "End"), ("frame", "Home"), ("share", "End"), ("eta", 0.25), ("steps", 50)),
+    ),
+    "live_guidance": Case(
+        "13_classifier_free_guidance",
+        "w, label, network, frame, New noise, Play",
+        (("w", "PageUp"), ("label", 8)),
+        (("frame", "End"), ("w", "End"), ("label", 8), ("network", "digits28")),
+    ),
+    "live_flow": Case(
+        "21_flow_matching",
+        "steps, label, frame, New noise, Play",
+        (("frame", "ArrowLeft"), ("label", 8)),
+        (("frame", "Home"), ("steps", 16), ("label", 8)),
     ),
 }
 every_figure = pytest.mark.parametrize("name", CASES)

@@ -135,7 +135,7 @@ def test_what_has_no_row_is_told(monkeypatch):
             del rows[row.id]
     told = set(concepts.missing())
     assert "slide nice-property is in no row" in told
-    assert "notebooks/03_nice_property: ex-nice-merge is in no row" in told
+    assert "notebooks/03_nice_property_further: ex-nice-merge is in no row" in told
 
 
 def names(path) -> list[str]:

@@ -8,16 +8,17 @@ import pytest
 from notebook_file import ROOT
 
 FLOWS, DDIM = "notebooks/21_flow_matching.ipynb", "notebooks/11_ddim.ipynb"
+MORE_ON_FLOWS = "notebooks/21_flow_matching_further.ipynb"
 
 #: Where; what must not be said; what must be. Blanks and line ends count alike.
 FACTS = {
     "a diffusion model has a density": (
-        FLOWS,
+        MORE_ON_FLOWS,
         r"that diffusion models lack",
         r"that the \*chain\* of a diffusion model lacks.*has a bound only.*chapter 11.*exact density too",
     ),
     "a velocity that fits carries the crowd": (
-        FLOWS,
+        MORE_ON_FLOWS,
         r"change alike, so they have the same density",
         r"the same equation, from the same beginning.*\*one\* solution only.*Lipschitz",
     ),
@@ -26,13 +27,18 @@ FACTS = {
         r"Show with `chain`",
         r"Show on the 20,000 copies.*md\.q_sample\(x_0, s, schedule, noise=z\)",
     ),
+    "the chapter leaves the proof to the page that goes further": (
+        FLOWS,
+        r"change alike, so they have the same density",
+        r"proves it, and says how smooth the velocity has to be",
+    ),
     "nbval does not look at pictures": (
         "README.md",
         r"still come out the same\.",
         r"printed words and numbers; .*(pictures|figures)",
     ),
     "a caption counts what the code draws": (
-        FLOWS,
+        MORE_ON_FLOWS,
         r"\d+ digits from the same noise.*(?<!100) real training digits",
         r"asked = torch\.arange\(100\).*100 digits from the same noise.*100 real training digits",
     ),

@@ -10,7 +10,7 @@ from notebook_file import ROOT
 from benchmarks.search import spread
 
 RESULTS = ROOT / "benchmarks" / "results"
-BATCHES = {  # the row that the chapter on training shows, and the trials behind it
+BATCHES = {  # the row that the page shows, and the trials behind it
     (128, 30_000): ("batch 128", "search_30000.json"),
     (32, 30_000): ("batch 32", "search_30000.json"),
     (16, 30_000): ("batch 16", "search_30000.json"),
@@ -20,8 +20,9 @@ WEIGHTS = {"alike": "batch 32", r"small $t$ less, $\gamma = 5$": "batch 32 + min
 
 
 def cell_with(words):
-    """The text of the chapter's one cell that has these words."""
-    cells = json.loads((ROOT / "notebooks/07_training.ipynb").read_text(encoding="utf-8"))["cells"]
+    """The text of the page's one cell that has these words."""
+    page = ROOT / "notebooks/07_training_further.ipynb"
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
     (text,) = [c for c in map("".join, (cell["source"] for cell in cells)) if words in c]
     return text
 

@@ -77,6 +77,10 @@ MAKERS: dict[str, Callable[..., Widget]] = {
     "flow_explorer": md.viz.flow_explorer,
     "posterior_explorer": md.viz.posterior_explorer,
     "live_digits": md.viz.live_digits,
+    "live_walk": md.viz.live_walk,
+    "live_ddim": md.viz.live_ddim,
+    "live_guidance": md.viz.live_guidance,
+    "live_flow": md.viz.live_flow,
 }
 
 

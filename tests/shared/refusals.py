@@ -96,13 +96,32 @@ STD = real("std", "(0, 10)", 0, 10)
 CLOUDS = {"means": CENTRES, "labels": CLASSES}
 ONE = {w: pictures(w) for w in (0.0, 1.0)}
 
+
+def offered(name: str, *values: float) -> list[Row]:
+    """A number that must be one of those on offer; none of them is 7."""
+    words = rf"{name} must be one of {', '.join(f'{v:g}' for v in values)}, got"
+    whole_numbers = [({name: float(values[-1])}, TypeError, f"{name} must be an integer")]
+    return [
+        *(({name: wrong}, ValueError, f"{words} {wrong}") for wrong in (7, -1)),
+        ({name: str(values[0])}, TypeError, f"{name} must be a number"),
+        *(whole_numbers if isinstance(values[0], int) else []),
+    ]
+
+
+LABEL, TWO_SIZES = index("label", 0, 9), word("network", "digits16", "digits28")
 WISHES = [
-    *index("label", 0, 9),
-    ({"steps": 7}, ValueError, "steps must be one of 10, 20, 50, got 7"),
-    ({"steps": "20"}, TypeError, "steps must be a number"),
-    ({"w": 1.2}, ValueError, "w must be one of 0, 0.5, 1, .* got 1.2"),
-    ({"w": "1"}, TypeError, "w must be a number"),
+    *(*LABEL, *offered("steps", 10, 20, 50)),
+    *offered("w", 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0),
 ]
+WALK = [*word("way", "DDPM", "DDIM"), *offered("steps", 10, 20, 50, 100), *LABEL]
+TWO_STARTS = [
+    *(*offered("steps", 5, 10, 20, 50), *offered("eta", 0.0, 0.25, 0.5, 1.0)),
+    *offered("share", 0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
+    ({"noise": 9}, ValueError, "noise must be one of 1, 2, 3, 4, 5, 6, 7, 8, got 9"),
+    ({"noise": 2.0}, TypeError, "noise must be an integer"),
+]
+GUIDED = [*offered("w", 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0), *LABEL, *TWO_SIZES]
+FEW = [*offered("steps", 1, 2, 4, 8, 16), *LABEL]
 
 ELBO = [
     *whole("T", 50, 2000),
@@ -203,7 +222,11 @@ ARGUMENTS: dict[str, list[Row]] = {
         *(*whole("T", 21, 10_000), *index("t", 1, 25), *SCHEDULE),
         *(*real("x_0", "[-1, 1]", -1.5, 1.5), *real("x_t", "[-3, 3]", -4, 4)),
     ],
-    "live_digits": [*word("network", "digits16", "digits28"), *SEED, *WISHES],
+    "live_digits": [*TWO_SIZES, *SEED, *WISHES],
+    "live_walk": [*TWO_SIZES, *SEED, *WALK],
+    "live_ddim": [*TWO_SIZES, *LABEL, *SEED, *TWO_STARTS],
+    "live_guidance": [*SEED, *GUIDED],
+    "live_flow": [*SEED, *FEW],
 }
 
 # What a figure's read-outs refuse: what its controls cannot say.
@@ -248,6 +271,10 @@ CONTROLS: dict[str, list[Row]] = {
         *(*index("frame", 0, 20), *WISHES),
         ({"steps": 10, "frame": 11}, IndexError, r"frame = 11 is outside 0\.\.10"),
     ],
+    "live_walk": [*index("frame", 0, 50), *WALK],
+    "live_ddim": [*index("frame", 0, 20), *TWO_STARTS],
+    "live_guidance": [*index("frame", 0, 20), *GUIDED],
+    "live_flow": [*index("frame", 0, 2), *FEW],
 }
 
 

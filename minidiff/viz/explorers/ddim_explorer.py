@@ -230,7 +230,7 @@ def ddim_explorer(
                     eps_model, schedule, x_T, n, eta=eta, seed=seed, clip=clip
                 )
     shown = 10 if 10 in times else max(times)
-    state = {"steps": shown, "eta": offered[0], "frame": len(_stops(shown)) - 1}
+    state = {"steps": shown, "eta": offered[0], "frame": len(_stops(shown)) // 2}
     return DdimExplorer(schedule, walks, times, state)
 
 

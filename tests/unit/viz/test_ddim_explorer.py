@@ -127,11 +127,11 @@ def test_sentences_of_the_ends_and_of_eta_0(widget):
     assert "changes nothing" in once["sentence"]
 
 
-def test_shown_first_is_the_end_of_ten_steps_or_of_the_most():
+def test_shown_first_is_the_middle_of_ten_steps_or_of_the_most():
     ten = md.viz.ddim_explorer(wavy, SHORT, X_T, steps=(5, 10, 20), etas=(1.0,))
-    assert ten.state == {"steps": 10, "eta": 1.0, "frame": 5}
+    assert ten.state == {"steps": 10, "eta": 1.0, "frame": 3}
     most = md.viz.ddim_explorer(wavy, SHORT, X_T, steps=(2, 3), etas=(1.0, 0.0))
-    assert most.state == {"steps": 3, "eta": 1.0, "frame": 3}
+    assert most.state == {"steps": 3, "eta": 1.0, "frame": 2}
 
 
 def test_clipping_reaches_the_walk(widget):

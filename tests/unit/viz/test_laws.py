@@ -33,10 +33,19 @@ SUMMARIES = {
     "flow_explorer": "flow explorer, eight Gaussians, ot path, 8 steps",
     "posterior_explorer": "posterior explorer, linear, T=25, t=12",
     "live_digits": "live digits, drawn by digits16",
+    "live_walk": "live walk, one digit by DDPM in 50 steps, drawn by digits16",
+    "live_ddim": "live DDIM, two digits 0.2 of the way apart, eta = 0, drawn by digits16",
+    "live_guidance": "live guidance, four digits with w = 2, drawn by digits16",
+    "live_flow": "live flow, beside diffusion, 2 steps",
 }
 
-LIMITS = {"ddim_explorer": 110_000}  # it holds pictures of every walk
-DIGITS = {"ddim_explorer": 10, "live_digits": 12}  # tables that a page computes with
+# Some hold pictures: of every walk, or of the walks that are shown first.
+LIMITS = {
+    "ddim_explorer": 110_000,
+    **dict.fromkeys(("live_walk", "live_ddim", "live_guidance", "live_flow"), 85_000),
+}
+# Tables that a page computes with.
+DIGITS = {"ddim_explorer": 10, **{name: 12 for name in MAKERS if name.startswith("live_")}}
 
 FIELD = {"means": CENTRES, "std": 0.3, "labels": CLASSES, "T": 50, "y": 1, "s": 2.5, "t": 20}
 
@@ -89,6 +98,19 @@ SETTINGS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         {},
         [{"network": "digits28"}, {"label": 4}, {"w": 0.0}, {"steps": 10}, {"seed": 2}],
     ),
+    "live_walk": (
+        {"steps": 10},
+        [{"network": "digits28"}, {"label": 4}, {"way": "DDIM"}, {}, {"seed": 2}],
+    ),
+    "live_ddim": (
+        {"steps": 5},
+        [
+            *({"network": "digits28"}, {"label": 4}, {}, {"eta": 0.5}, {"noise": 2}),
+            *({"share": 0.5}, {"seed": 2}),
+        ],
+    ),
+    "live_guidance": ({"w": 0.0}, [{"network": "digits28"}, {"label": 4}, {}, {"seed": 2}]),
+    "live_flow": ({}, [{"label": 4}, {"steps": 1}, {"seed": 2}]),
 }
 
 
