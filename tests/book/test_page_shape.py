@@ -25,13 +25,14 @@ def test_what_is_a_chapter() -> None:
     assert not page_shape.is_chapter("notebooks/appendix_b_elbo.html")
 
 
-BAD = """<main class="bd-article"><div style="height: 5000px">words</div>
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+BAD = f"""<main class="bd-article"><div style="height: 5000px">words</div>
 <div class="cell_output"><div class="output stream"><pre style="height: 60px">ok: True
 2</pre></div></div>
 <div class="math" id="equation-wide"><mjx-container display="true" style="display: block; overflow: auto">
 <div style="width: 600px; height: 20px">x</div></mjx-container></div>
-<details><summary>more</summary><img alt="folded" width="100" height="100"></details>
-<img alt="seen" width="100" height="100"></main>"""
+<details><summary>more</summary><img src="{DOT}" alt="folded" width="100" height="100"></details>
+<img src="{DOT}" alt="seen" width="100" height="100"></main>"""
 
 
 def test_what_is_wrong_with_a_page_is_seen(open_html: Callable) -> None:
