@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ SHOWN_FIRST = 6  # states in a still picture of a walk
 MOST_KEPT = 90_000  # letters of frames in a page
 
 
-class LiveFigure(Widget):
+class LiveFigure(Widget, ABC):
     """A figure of walks from noise, shown frame by frame; a network draws them in the page.
 
     The network's weights lie beside the book's pages, which fetch them when Play is pressed. A figure that
@@ -106,13 +107,13 @@ class LiveFigure(Widget):
             self._walks[key] = self.walk(wish, key[0])
         return self._walks[key]
 
+    @abstractmethod
     def walk(self, wish: Mapping[str, Any], seed: int) -> list[State]:
         """Compute the walk that controls wish for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _still(self) -> str:
         """The picture for readers without JavaScript."""
-        raise NotImplementedError
 
     def _kept(self) -> dict[str, Any]:
         """What a page shows before its own network draws: x and the guess of each frame after the noise."""
