@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+COLAB_KERNEL := $(VENV)/colab-kernel
 EXTRAS := notebooks,book,test,grading,distributed,flow
 # Tests run in so many processes, each with one thread, for laptops with two cores: `make test WORKERS=8`.
 WORKERS := 2
@@ -14,8 +15,8 @@ WORKERS := 2
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The stamp is newer than the two files that say what to install, so a second call costs nothing.
-$(READY): pyproject.toml constraints.txt
+# The stamp is newer than the files that say what to install, so a second call costs nothing.
+$(READY): pyproject.toml constraints.txt tests/shared/colab_2026_06.txt
 	@test -x $(BIN)/python || { \
 	    python=$$(sh tools/find_python.sh) || exit 1; \
 	    "$$python" -m venv $(VENV) || { \
@@ -27,6 +28,12 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[$(EXTRAS)]"
 	@# The tests compare with it. By itself it would bring Lightning and two dozen packages that are not used.
 	@$(BIN)/python -m pip install --quiet --no-deps torchcfm==1.0.7
+	@# Colab's kernel, which is older, and what shows its widgets in JupyterLab, for the tests of live figures.
+	@rm -rf $(COLAB_KERNEL)
+	@$(BIN)/python -m pip install --quiet --no-deps --target $(COLAB_KERNEL) \
+	    --constraint tests/shared/colab_2026_06.txt ipywidgets ipykernel ipython ipython-genutils backcall decorator \
+	    pickleshare
+	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(COLAB_KERNEL) jupyterlab-widgets==1.1.11
 	@touch $@
 
 setup: $(READY)  ## Make .venv with the tested versions (the others do it by themselves)

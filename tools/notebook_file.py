@@ -40,4 +40,7 @@ def write(path: Path, notebook: NotebookNode) -> None:
             cell.metadata.pop(volatile, None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not needs_kernel(output)]
+            for output in cell.outputs:
+                for kind in [kind for kind in output.get("data", {}) if "widget-view" in kind]:
+                    del output.data[kind]  # its HTML twin stays
     path.write_text(text(notebook) + "\n", encoding="utf-8")

@@ -226,13 +226,14 @@ def no_addresses(notebook: NotebookNode) -> Iterator[str]:
 
 @rule
 def no_widget_state(notebook: NotebookNode) -> Iterator[str]:
-    """No saved widget state, and no live widget without an HTML twin for the page."""
+    """No saved widget state, and of no live widget more than its HTML twin, which the page shows."""
     if "widgets" in notebook.metadata:
         yield "metadata.widgets is saved: run it again with `make notebooks`"
     for cell in code_cells(notebook):
         for data in (output.get("data", {}) for output in cell.outputs):
-            if any("widget-view" in kind for kind in data) and "text/html" not in data:
-                yield f"{where(cell)} shows a live widget that the page cannot show"
+            if any("widget-view" in kind for kind in data):
+                what = "holds a kernel's widget" if "text/html" in data else "shows a live widget"
+                yield f"{where(cell)} {what} that no page can show: run it again with `make notebooks`"
 
 
 @rule

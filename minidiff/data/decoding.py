@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ def endings() -> frozenset[str]:
 
 
 def decoded(
-    path: Path, size: int, channels: int, crop: bool, ground: tuple[int, int, int]
+    path: Path | BinaryIO, size: int, channels: int, crop: bool, ground: tuple[int, int, int]
 ) -> Bytes:
     """Read a picture as 8-bit pixels, shape (channels, size, size).
 
@@ -39,7 +39,7 @@ def decoded(
     antialiased bilinear filter. 16-bit values are divided by 257. Of a film it is the first picture.
 
     Args:
-        path: The file.
+        path: The file, or one that is open.
         size: Height and width.
         channels: 1 or 3.
         crop: Keep the middle square; else the whole picture, with the ground beside it.

@@ -16,6 +16,12 @@ from .explorers.posterior_explorer import PosteriorExplorer, posterior_explorer
 from .explorers.reverse_explorer import ReverseExplorer, reverse_explorer
 from .explorers.schedule_explorer import ScheduleExplorer, schedule_explorer
 from .hash_noise import chain_noise
+from .kernel.box import LiveBox
+from .kernel.controls import Control
+from .kernel.live import live
+from .kernel.shown import Shown
+from .kernel.upload import PictureUpload, picture_upload
+from .kernel.watch import LiveTraining, live_training
 from .listing import Source, source
 from .plots import filmstrip, plot_losses, plot_points, plot_schedules, show_grid
 from .style import use_style
@@ -23,20 +29,25 @@ from .widget import Widget
 
 __all__ = [
     "BetaExplorer",
+    "Control",
     "DdimExplorer",
     "ElboExplorer",
     "FlowExplorer",
     "GuidanceExplorer",
     "GuidanceField",
+    "LiveBox",
     "LiveDdim",
     "LiveDigits",
     "LiveFlow",
     "LiveGuidance",
+    "LiveTraining",
     "LiveWalk",
     "NoiseExplorer",
+    "PictureUpload",
     "PosteriorExplorer",
     "ReverseExplorer",
     "ScheduleExplorer",
+    "Shown",
     "Source",
     "Widget",
     "beta_explorer",
@@ -47,12 +58,15 @@ __all__ = [
     "flow_explorer",
     "guidance_explorer",
     "guidance_field",
+    "live",
     "live_ddim",
     "live_digits",
     "live_flow",
     "live_guidance",
+    "live_training",
     "live_walk",
     "noise_explorer",
+    "picture_upload",
     "plot_losses",
     "plot_points",
     "plot_schedules",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import weights
+from ..base.model import bare
 from ..chain.schedule import NoiseSchedule
 from ..flow.walk import flow_steps, times_of_flow
 from ..sampling.guidance import classifier_free_guidance
@@ -40,17 +41,19 @@ class Drawer:
     ) -> list[State]:
         """Every state from the noise x on, by DDIM or DDPM, or by Euler's steps along a flow.
 
-        All pictures of x, shape (B, 1, size, size), share the fresh noise that a seed gives a step.
+        All pictures of x, shape (B, 1, size, size), share the fresh noise that a seed gives a step. A network
+        without labels is told none.
         """
-        model = classifier_free_guidance(self.net, y=label, w=w)
-        schedule = self.schedule
+        labelled = getattr(bare(self.net), "null_label", None) is not None
+        model = classifier_free_guidance(self.net, y=label, w=w) if labelled else self.net
+        schedule, kind = self.schedule, getattr(bare(self.net), "predicts", None) or "eps"
         if schedule is None:
             return [State(s.t, s.x, s.data_hat) for s in flow_steps(model, x, steps)]
 
         def step(x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
             fresh = normals(seed, int(s), *x.shape).float() if eta and s else None
             said, _ = answer(model, x, t)
-            return sample_step(said, x, t, s, schedule, eta=eta, clip=True, noise=fresh)
+            return sample_step(said, x, t, s, schedule, kind=kind, eta=eta, clip=True, noise=fresh)
 
         return list(walk_along(sampling_times(schedule.T, steps), x, step))
 

@@ -12,7 +12,7 @@ from interactives import MAKERS
 
 import minidiff as md
 from minidiff.sampling.walk import sampling_times
-from minidiff.viz import live
+from minidiff.viz import live_figure as live
 from minidiff.viz.engine import halved, page_network, script_of
 from minidiff.viz.hash_noise import normals
 from minidiff.viz.walks import drawer, start

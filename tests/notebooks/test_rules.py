@@ -195,6 +195,16 @@ BAD: list[tuple[str, str, Change]] = [
             new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})
         ),
     ),
+    (
+        "no_widget_state",
+        "both faces",
+        add_output(
+            new_output(
+                "display_data",
+                data={"application/vnd.jupyter.widget-view+json": {}, "text/html": "<p>still</p>"},
+            )
+        ),
+    ),
     ("same_setup_cell", "edited", lambda nb: nb.cells[1].__setitem__("source", "import sys")),
     ("numbered", "no title", replace_source("# 3. Title", "3. Title")),
     ("numbered", "no number", replace_source("# 3. Title", "# Title")),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from ...base.times import check_t
 from ...base.validate import check_choice
 from ...chain.schedule import NoiseSchedule
+from ..kernel.box import LiveBox, drawn_by, explorer_box
+from ..kernel.controls import Control, Slider, among
+from ..kernel.own import Own, check_own, own_schedule
 from ..schedules import LITTLE, SCHEDULES, check_settings, make_schedule, values_at
 from ..still import curve_panel, figure
 from ..widget import Widget, chosen, nice_values, number
@@ -20,16 +25,16 @@ class BetaExplorer(Widget):
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
-        schedule = make_schedule(state)
-        values = {
+        self.own: dict[str, Own] = {}  # schedules of the reader, where a kernel runs
+        self.values: dict[str, Sequence[float]] = {
             "T": [int(v) for v in nice_values(10, 4000, state["T"])],
             "beta_1": nice_values(1e-6, 1e-2, state["beta_1"]),
             "beta_T": nice_values(1e-3, 0.5, state["beta_T"]),
             "s": nice_values(1e-3, 0.2, state["s"]),
         }
         super().__init__(
-            {"state": state, "values": values, "little": LITTLE},
-            _picture(schedule),
+            {"state": state, "values": self.values, "little": LITTLE},
+            self.still(),
             f"noise schedule explorer, {state['schedule']}, T={state['T']}",
         )
 
@@ -45,7 +50,7 @@ class BetaExplorer(Widget):
             ``sqrt_one_minus_alpha_bar_t``, ``snr_t``, ``alpha_bar_T`` and ``sentence``.
         """
         state = chosen(self.state, controls)
-        schedule = make_schedule(state)
+        schedule = self.schedule(state)
         check_t(state["t"], schedule.T, low=0)
         end = number(float(schedule.alpha_bar[-1]))
         gone = (schedule.alpha_bar < LITTLE).nonzero()
@@ -60,6 +65,47 @@ class BetaExplorer(Widget):
                 f"steps or larger variances."
             )
         return {**values_at(schedule, state["t"]), "alpha_bar_T": end, "sentence": sentence}
+
+    def still(self, **controls: Any) -> str:
+        """Its curves for a state of its controls, as a still picture."""
+        return _picture(self.schedule(chosen(self.state, controls)))
+
+    def schedule(self, state: Mapping[str, Any]) -> NoiseSchedule:
+        """The schedule of a state: the library's, or a reader's own."""
+        name = state["schedule"]
+        if name in self.own:
+            return own_schedule(name, self.own[name], state["T"])
+        return make_schedule({**state})
+
+    def live(self, **schedules: Own) -> LiveBox:
+        r"""The same in a kernel, with schedules of one's own in the menu.
+
+        >>> def quadratic(T):  # doctest: +SKIP
+        ...     return torch.linspace(0.01, 0.14, T) ** 2
+        >>> md.viz.beta_explorer().live(quadratic=quadratic)  # doctest: +SKIP
+
+        Args:
+            **schedules: Functions of T by name; each gives :math:`\beta_1, \dots, \beta_T`, shape (T,), or a
+                :class:`~minidiff.NoiseSchedule`. The first one is shown first.
+
+        Returns:
+            Controls of ipywidgets where a kernel runs; elsewhere the figure without them.
+
+        Raises:
+            TypeError: If one is no function, or gives no numbers.
+            ValueError: If its name is taken, or the first one gives no T values in (0, 1).
+        """
+        check_own(schedules, SCHEDULES)
+        own = copy(self)
+        own.own = schedules
+        first = next(iter(schedules), self.state["schedule"])
+        controls: dict[str, Control] = {
+            "schedule": among([*SCHEDULES, *schedules], first, slides=False),
+            **{name: among(values, self.state[name]) for name, values in self.values.items()},
+            "t": Slider(0, "T", first=self.state["t"]),
+        }
+        labels = {"beta_1": "β_1", "beta_T": "β_T"}
+        return explorer_box(self, drawn_by(own), controls, labels)
 
 
 def beta_explorer(

@@ -7,6 +7,7 @@ Object.assign(SPOKEN, { scale: 'guidance scale s, one plus w', fidelity: 'fideli
 // "−0.0123 ± 0.0045", the twin of _with_error() in guidance_explorer.py.
 function withError([value, error], decimals) {
   let text = value.toFixed(decimals);
+  if (value < 0 && !Number(text) && !Number(error.toFixed(decimals))) return '> −' + (10 ** -decimals).toFixed(decimals);
   if (Number(text) === 0) text = text.replace('-', '');
   return text.replace('-', '−') + ' ± ' + error.toFixed(decimals);
 }
@@ -23,16 +24,15 @@ function build(root, data) {
     'Each place of the grid starts from the same noise at every w. Orange frame: the classifier reads another class than was asked for. Bars: one standard error.');
 
   const stage = add(root, 'div', { class: 'mdw-stage' });
-  const left = add(stage, 'div', { style: 'flex:1 1 300px;min-width:0;max-width:560px' });
+  const left = add(stage, 'div', { style: 'flex:1 1 100%;min-width:0' });
   const heads = add(left, 'div', { 'aria-hidden': 'true', style: 'display:grid;text-align:center;font-size:13px;color:var(--mdw-dim)' });
   const canvas = add(left, 'canvas', { role: 'img', style: 'display:block;width:100%;image-rendering:pixelated' });
-  const side = add(stage, 'div', { class: 'mdw-side mdw-rows' }), controls = {};
+  const side = add(stage, 'div', { class: 'mdw-side', style: 'flex:1 1 100%;display:grid;grid-template-columns:repeat(auto-fit,minmax(220px,1fr));gap:12px 26px;align-items:end' }), controls = {};
   controls.w = slider(side, 'w', 'Weight of guidance w', 'weight of guidance w', weights, update);
   controls.show = choice(add(side, 'div'), 'show', 'Samples shown', [['all', 'of each class'], ['one', 'of class ' + focus]], update);
-  const numbers = tiles(side, ['scale', 'read', 'fidelity', 'diversity']);
-  numbers.row.style.gridTemplateColumns = 'repeat(2, minmax(0, 1fr))';
-  // A number with its error needs the whole width.
-  for (const tile of [...numbers.row.children].slice(2)) tile.style.gridColumn = '1 / -1';
+  const numbers = tiles(root, ['scale', 'read', 'fidelity', 'diversity']);
+  // A number with its error is wider than other numbers.
+  numbers.row.style.gridTemplateColumns = 'repeat(auto-fit, minmax(min(140px, 100%), 1fr))';
   const plots = add(root, 'div', { class: 'mdw-plots' }), real = computed.real ? [['mdw-ghost', 'real']] : [];
   const onPick = (fraction) => { controls.w.value = weights[Math.round(fraction * (weights.length - 1))]; update(); };
   const surePlot = new Plot(plots, { title: 'Fidelity', keys: [['mdw-a', 'mean log p of the class'], ...real], onPick });

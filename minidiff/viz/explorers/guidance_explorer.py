@@ -271,6 +271,8 @@ def _read(classifier: Classifier, image: Tensor, label: Tensor) -> bool:
 
 def _with_error(estimate: list[float], decimals: int) -> str:
     value, error = (f"{v:.{decimals}f}" for v in estimate)
+    if float(value) == float(error) == 0 > estimate[0]:  # nought with no error would say too much
+        return f"> −{10**-decimals:.{decimals}f}"
     if float(value) == 0:
         value = value.lstrip("-")  # -0.00001 is written 0.0000
     return f"{value.replace('-', '−')} ± {error}"

@@ -11,7 +11,8 @@ import torch
 from ...base.times import check_t
 from ...sampling.walk import State, sampling_times
 from ..hash_noise import check_seed
-from ..live import LiveFigure, a_few, check_label, check_network, check_offered, still_rows
+from ..kernel.controls import Control, among
+from ..live_figure import LiveFigure, a_few, check_label, check_network, check_offered, still_rows
 from ..walks import Drawer, distance, drawer, start, twelve_digits
 from ..widget import chosen
 
@@ -81,13 +82,19 @@ class LiveDdim(LiveFigure):
         numbers = [[twelve_digits(v) for v in both] for both in self.distances()]
         return {**super()._kept(), "numbers": numbers}
 
-    def _still(self) -> str:
+    def offers(self) -> dict[str, Control]:
+        """The share, η and steps."""
+        share, eta = among(SHARES, self.state["share"]), among(ETAS, self.state["eta"])
+        return {"share": share, "eta": eta, **self.common("steps")}
+
+    def still(self, **controls: Any) -> str:
         """Six states of each digit's walk."""
-        shown = a_few(self.states())
+        state = chosen(self.state, controls)
+        shown = a_few(self.states(**controls))
         way = f"t = {shown[0].t} to {shown[-1].t}"
         names = (
             f"first noise, {way}",
-            f"second noise, {self.state['share']:g} of the way to another",
+            f"second noise, {state['share']:g} of the way to another",
         )
         rows = {name: torch.stack([s.x[place] for s in shown]) for place, name in enumerate(names)}
         alt = (

@@ -8,7 +8,8 @@ from typing import Any
 from ...base.times import check_t
 from ...sampling.walk import State, sampling_times
 from ..hash_noise import check_seed
-from ..live import LiveFigure, a_digit, check_label, check_network, check_offered, still_walk
+from ..kernel.controls import Control, among
+from ..live_figure import LiveFigure, a_digit, check_label, check_network, check_offered, still_walk
 from ..walks import drawer, start
 from ..widget import chosen
 
@@ -53,13 +54,18 @@ class LiveDigits(LiveFigure):
         calls = 2 * frame if w else frame
         return {"t": str(t), "calls": str(calls), "sentence": f"t = {t}: {sentence}"}
 
-    def _still(self) -> str:
+    def offers(self) -> dict[str, Control]:
+        """Label, steps and guidance."""
+        return {**self.common("label", "steps"), "w": among(WEIGHTS, self.state["w"])}
+
+    def still(self, **controls: Any) -> str:
         """Six states of the walk."""
+        label = chosen(self.state, controls)["label"]
         alt = (
-            f"A network draws the digit {self.state['label']}: from noise to the digit in six pictures, and "
+            f"A network draws the digit {label}: from noise to the digit in six pictures, and "
             f"below, its guesses of the digit on the way."
         )
-        return still_walk(self.states(), alt)
+        return still_walk(self.states(**controls), alt)
 
 
 def _check(label: int, steps: int, w: float) -> None:

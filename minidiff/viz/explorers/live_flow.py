@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
 from ...base.times import check_t
+from ...base.validate import check_function
 from ...flow.walk import times_of_flow
 from ...sampling.walk import State, sampling_times
 from ..hash_noise import check_seed
-from ..live import LiveFigure, check_label, check_offered, still_rows
+from ..kernel.box import LiveBox
+from ..kernel.controls import Control
+from ..live_figure import LiveFigure, check_label, check_offered, still_rows
 from ..walks import drawer, side_by_side, start
 from ..widget import chosen
 
@@ -73,13 +79,40 @@ class LiveFlow(LiveFigure):
             "sentence": sentence,
         }
 
-    def _still(self) -> str:
+    def offers(self) -> dict[str, Control]:
+        """Steps and label."""
+        return self.common("steps", "label")
+
+    def live(  # type: ignore[override]  # a flow has no noise schedule
+        self, velocity_model: Callable[..., Tensor] | None = None
+    ) -> LiveBox:
+        r"""The same in a kernel: a flow of one's own beside the diffusion, from as many noises as one likes.
+
+        Args:
+            velocity_model: ``velocity_model(x_t, t)`` for pictures (B, 1, 16, 16), t in [0, 1] from noise to
+                data; one with ``null_label`` is told the label, ``velocity_model(x_t, t, y)``. None is the
+                figure's own network.
+
+        Returns:
+            Controls of ipywidgets where a kernel runs; elsewhere the figure without them.
+
+        Raises:
+            TypeError: If ``velocity_model`` is no function.
+        """
+        diffusion, flow = self.drawers
+        if velocity_model is not None:
+            check_function("velocity_model", velocity_model)
+            flow = replace(flow, net=velocity_model)
+        return self.box_of(self.drawn_by(diffusion, flow))
+
+    def still(self, **controls: Any) -> str:
         """The digits of both networks."""
-        n, both = self.state["steps"], self.states()[-1].x
+        state = chosen(self.state, controls)
+        n, both = state["steps"], self.states(**controls)[-1].x
         steps = "one step" if n == 1 else f"{n} steps"
         rows = {f"diffusion, {steps}": both[:COUNT], f"flow matching, {steps}": both[COUNT:]}
         alt = (
-            f"Four digits {self.state['label']} that a diffusion's network drew from noise in {steps}, and "
+            f"Four digits {state['label']} that a diffusion's network drew from noise in {steps}, and "
             f"below, four that a flow's network drew from the same noises in as many."
         )
         return still_rows(rows, alt)

@@ -8,7 +8,15 @@ from typing import Any
 from ...base.times import check_t
 from ...sampling.walk import State, sampling_times
 from ..hash_noise import check_seed
-from ..live import NETWORKS, LiveFigure, check_label, check_network, check_offered, still_rows
+from ..kernel.controls import Control, among
+from ..live_figure import (
+    NETWORKS,
+    LiveFigure,
+    check_label,
+    check_network,
+    check_offered,
+    still_rows,
+)
 from ..walks import drawer, start
 from ..widget import chosen
 
@@ -66,13 +74,26 @@ class LiveGuidance(LiveFigure):
             "sentence": f"t = {t}: {sentence}",
         }
 
-    def _still(self) -> str:
+    def offers(self) -> dict[str, Control]:
+        """Guidance, label and network."""
+        controls = {"w": among(WEIGHTS, self.state["w"]), **self.common("label")}
+        small, large = self.drawers
+        if small.net is not large.net:  # not both a reader's own
+            controls["network"] = among(NETWORKS, self.state["network"], slides=False)
+        return controls
+
+    def length(self, state: Mapping[str, Any]) -> int:
+        """Always the same number of steps."""
+        return STEPS
+
+    def still(self, **controls: Any) -> str:
         """The four digits without guidance and with it, from the same noises."""
-        w, label = self.state["w"], self.state["label"]
+        state = chosen(self.state, controls)
+        w, label = state["w"], state["label"]
         alt = f"Four digits {label} that a network drew from noise"
-        rows = {f"w = {w:g}": self.states()[-1].x}
+        rows = {f"w = {w:g}": self.states(**state)[-1].x}
         if w:
-            rows = {"w = 0": self.states(w=0.0)[-1].x, **rows}
+            rows = {"w = 0": self.states(**{**state, "w": 0.0})[-1].x, **rows}
             alt += f", with w = 0, and below from the same noises with w = {w:g}"
         return still_rows(rows, f"{alt}.")
 

@@ -11,7 +11,8 @@ from ...base.validate import check_choice
 from ...chain.posterior import step_variances
 from ...sampling.walk import State, sampling_times
 from ..hash_noise import check_seed
-from ..live import LiveFigure, a_digit, check_label, check_network, check_offered, still_walk
+from ..kernel.controls import Control, among
+from ..live_figure import LiveFigure, a_digit, check_label, check_network, check_offered, still_walk
 from ..walks import drawer, start
 from ..widget import chosen, fixed
 
@@ -76,13 +77,19 @@ class LiveWalk(LiveFigure):
         sigma = eta * math.sqrt(step_variances(t, s, self.schedule)[1])
         return fixed(sigma) if sigma else "0"
 
-    def _still(self) -> str:
+    def offers(self) -> dict[str, Control]:
+        """The way, steps and label."""
+        way = among([*WAYS], self.state["way"], slides=False)
+        return {"way": way, **self.common("steps", "label")}
+
+    def still(self, **controls: Any) -> str:
         """Six states of the walk."""
+        state = chosen(self.state, controls)
         alt = (
-            f"{self.state['way']} draws the digit {self.state['label']}: from noise to the digit in six "
+            f"{state['way']} draws the digit {state['label']}: from noise to the digit in six "
             f"pictures, and below, the network's guesses of the digit on the way."
         )
-        return still_walk(self.states(), alt)
+        return still_walk(self.states(**controls), alt)
 
 
 def _check(way: str, steps: int, label: int) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ...base.times import check_t
 from ...base.validate import check_choice
 from ...chain.forward import q_sample, q_step
 from ...chain.schedule import NoiseSchedule
 from ..hash_noise import check_seed, normals
+from ..kernel.box import LiveBox, drawn_by, explorer_box
+from ..kernel.controls import Choice, Control, Slider, among
+from ..kernel.own import Own, check_own, own_schedule
+from ..kernel.upload import PictureUpload
 from ..pictures import Pictures, from_bytes, given_pictures, to_bytes
 from ..schedules import SCHEDULES, check_settings, make_schedule, values_at
 from ..still import figure, image, text
@@ -35,11 +41,12 @@ class NoiseExplorer(Widget):
     ) -> None:
         self.state = state
         self.seed = seed
-        self.pictures = from_bytes(pictures.pixels)
+        self.labels, self.pictures = pictures.labels, from_bytes(pictures.pixels)
+        self.T = int(settings["T"])
         self.schedules = {name: make_schedule({"schedule": name, **settings}) for name in SCHEDULES}
         data = {**settings, "seed": seed, **pictures.plain(), "state": state}
         summary = f"forward process explorer, {len(self.pictures)} pictures, T={settings['T']}"
-        super().__init__(data, self._still(), summary)
+        super().__init__(data, self.still(), summary)
 
     def state_at(
         self, view: str = "straight", picture: int = 0, schedule: str = "linear", t: int = 1
@@ -57,7 +64,7 @@ class NoiseExplorer(Widget):
             IndexError: If ``picture`` or ``t`` is out of range.
             ValueError: If ``schedule`` is another word.
         """
-        check_choice("schedule", schedule, SCHEDULES)
+        check_choice("schedule", schedule, tuple(self.schedules))
         check_t(picture, len(self.pictures) - 1, low=0, name="picture")
         table, x = self.schedules[schedule], self.pictures[picture][None]
         check_t(t, table.T, low=0)
@@ -82,7 +89,7 @@ class NoiseExplorer(Widget):
         """
         state = chosen(self.state, controls)
         check_choice("view", state["view"], VIEWS)
-        check_choice("schedule", state["schedule"], SCHEDULES)
+        check_choice("schedule", state["schedule"], tuple(self.schedules))
         t = state["t"]
         if state["view"] == "compare":
             both = {}
@@ -121,20 +128,101 @@ class NoiseExplorer(Widget):
     def _noise(self, t: int) -> Tensor:
         return normals(self.seed, t, 1, *self.pictures.shape[1:])
 
-    def _still(self) -> str:
-        times = np.linspace(0, self.schedules["linear"].T, 6).round().astype(int).tolist()
+    def live(self, **schedules: Own) -> LiveBox:
+        r"""The same in a kernel, with a picture of one's own and schedules of one's own.
+
+        A button takes a picture from a file. The picture is shown under every schedule at six times, and at
+        the t of choice the read-outs say how much of it is left.
+
+        Args:
+            **schedules: Functions of T by name; each gives :math:`\beta_1, \dots, \beta_T`, shape (T,), or a
+                :class:`~minidiff.NoiseSchedule`. The first one is shown first.
+
+        Returns:
+            Controls of ipywidgets where a kernel runs; elsewhere the figure without them.
+
+        Raises:
+            TypeError: If one is no function, or gives no numbers.
+            ValueError: If its name is taken, or it gives no T values in (0, 1).
+        """
+        check_own(schedules, SCHEDULES)
+        own = OwnNoise(self, {n: own_schedule(n, make, self.T) for n, make in schedules.items()})
+        menu = {name: k for k, name in enumerate([*self.labels, "your own"])}
+        size, last = max(self.pictures.shape[1:]), len(self.labels)
+        controls: dict[str, Control] = {
+            "picture": Choice(menu, first=self.state["picture"]),
+            "file": PictureUpload(size, also={"picture": last}),
+            "view": among(VIEWS[:2], own.state["view"], slides=False),
+            "schedule": among([*own.schedules], own.state["schedule"], slides=False),
+            "t": Slider(0, self.T, first=self.state["t"]),
+        }
+        return explorer_box(self, drawn_by(own), controls, {"file": "your own picture"})
+
+    def still(self, **controls: Any) -> str:
+        """The picture at six times under each schedule, as a still picture."""
+        rows = self.rows(chosen(self.state, controls)["picture"], 8)
+        return figure(self.alt(), 664, 130 * len(self.schedules) - 10, rows)
+
+    def rows(self, picture: int, top: int) -> list[str]:
+        """A row for each schedule."""
+        times = np.linspace(0, self.T, 6).round().astype(int).tolist()
         parts = []
-        for row, name in enumerate(SCHEDULES):
-            parts.append(text(52, 130 * row + 58, name, anchor="end", size=13))
+        for row, name in enumerate(self.schedules):
+            parts.append(text(52, 130 * row + top + 50, name, anchor="end", size=13))
             for column, t in enumerate(times):
-                x = self.state_at("straight", self.state["picture"], name, t)
+                x = self.state_at("straight", picture, name, t)
                 address = png(to_bytes(x))
-                parts.append(image(100 * column + 64, 130 * row + 8, 90, address, f"t = {t}"))
-        alt = (
-            "A picture at six times of the forward process, under the linear and the cosine "
-            "schedule: it turns into noise."
+                parts.append(image(100 * column + 64, 130 * row + top, 90, address, f"t = {t}"))
+        return parts
+
+    def alt(self) -> str:
+        """What the rows show, in words."""
+        *others, last = [f"the {name}" for name in self.schedules]
+        return (
+            f"A picture at six times of the forward process, under {', '.join(others)} and {last} "
+            f"schedule: it turns into noise."
         )
-        return figure(alt, 664, 250, parts)
+
+
+class OwnNoise(NoiseExplorer):
+    """The figure in a kernel, with schedules and a picture of the reader's.
+
+    Args:
+        page: The figure without them.
+        own: The schedules by name.
+    """
+
+    def __init__(self, page: NoiseExplorer, own: dict[str, NoiseSchedule]) -> None:
+        self.seed, self.T, self.shipped = page.seed, page.T, page.pictures
+        self.schedules = {**page.schedules, **own}
+        self.state = {**page.state, "schedule": next(iter(own), page.state["schedule"])}
+        if self.state["view"] not in VIEWS[:2]:  # all schedules are below one another here
+            self.state["view"] = "straight"
+
+    def readout(self, *, file: Tensor | None = None, **controls: Any) -> dict[str, str]:
+        """As for the page's figure, of a picture from a file where one is asked for."""
+        self._take(file)
+        return super().readout(**controls)
+
+    def still(self, *, file: Tensor | None = None, **controls: Any) -> str:
+        """The picture and what is left of it at t, large; below, all schedules."""
+        self._take(file)
+        state = chosen(self.state, controls)
+        k, t = state["picture"], state["t"]
+        large = [
+            image(64, 8, 180, png(to_bytes(self.pictures[k])), "t = 0"),
+            image(
+                274, 8, 180, png(to_bytes(self.state_at(**state))), f"t = {t}, {state['schedule']}"
+            ),
+        ]
+        alt = f"A picture, and beside it the same at t = {t}. Below: {self.alt()}"
+        return figure(alt, 664, 130 * len(self.schedules) + 212, large + self.rows(k, 230))
+
+    def _take(self, file: Tensor | None) -> None:
+        """Put a reader's picture behind those that ship; before there is one, grey."""
+        shape = self.shipped.shape[1:]
+        own = torch.zeros(1, 1, *shape) if file is None else interpolate(file, shape)
+        self.pictures = torch.cat([self.shipped, own[0].double()])
 
 
 def noise_explorer(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from ...chain.makers import (
 )
 from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from ..hash_noise import check_seed, normals
+from ..kernel.box import LiveBox, drawn_by, explorer_box
+from ..kernel.controls import Choice, Control, Slider, among
+from ..kernel.own import Own, check_own, own_schedule
 from ..pictures import Pictures, from_bytes, given_pictures, to_bytes
 from ..schedules import LITTLE
 from ..still import figure, image, text
@@ -50,13 +54,15 @@ class ScheduleExplorer(Widget):
     def __init__(self, pictures: Pictures, seed: int, state: dict[str, Any]) -> None:
         self.state = state
         self.seed = seed
-        self.pictures = from_bytes(pictures.pixels)
+        self.labels, self.pictures = pictures.labels, from_bytes(pictures.pixels)
+        self.menu = MENU
+        self.values: dict[str, Sequence[float]] = {
+            "T": [int(v) for v in nice_values(LEAST_T, MOST_T, state["T"])],
+            "s": nice_values(1e-3, 0.2, state["s"]),
+        }
         data = {
             "menu": [[name, words] for name, (words, _) in MENU.items()],
-            "values": {
-                "T": [int(v) for v in nice_values(LEAST_T, MOST_T, state["T"])],
-                "s": nice_values(1e-3, 0.2, state["s"]),
-            },
+            "values": self.values,
             "frames": FRAMES,
             "little": LITTLE,
             "seed": seed,
@@ -64,7 +70,7 @@ class ScheduleExplorer(Widget):
             "state": state,
         }
         summary = f"schedule explorer, {state['top']} above {state['bottom']}, T={state['T']}"
-        super().__init__(data, self._still(), summary)
+        super().__init__(data, self.still(), summary)
 
     def schedule(self, row: str, **controls: Any) -> NoiseSchedule:
         """The schedule of a row, ``"top"`` or ``"bottom"``, for a state of the controls.
@@ -75,8 +81,8 @@ class ScheduleExplorer(Widget):
         """
         check_choice("row", row, ROWS)
         state = chosen(self.state, controls)
-        check_choice(row, state[row], tuple(MENU))
-        return MENU[state[row]][1](state["T"], state["s"])
+        check_choice(row, state[row], tuple(self.menu))
+        return self.menu[state[row]][1](state["T"], state["s"])
 
     def state_at(self, row: str, t: int, **controls: Any) -> Tensor:
         r"""The picture :math:`x_t` that a row shows, shape (H, W), float64.
@@ -115,7 +121,7 @@ class ScheduleExplorer(Widget):
         """
         state = chosen(self.state, controls)
         tables = {row: self.schedule(row, **controls) for row in ROWS}
-        words = {row: MENU[state[row]][0] for row in ROWS}
+        words = {row: self.menu[state[row]][0] for row in ROWS}
         t, T, out = state["t"], state["T"], {}
         check_t(t, T, low=0)
         likes = {}
@@ -136,20 +142,53 @@ class ScheduleExplorer(Widget):
         )
         return out
 
-    def _still(self) -> str:
-        T, parts = self.state["T"], []
+    def live(self, **schedules: Own) -> LiveBox:
+        r"""The same in a kernel, with schedules of one's own in both menus.
+
+        Args:
+            **schedules: Functions of T by name; each gives :math:`\beta_1, \dots, \beta_T`, shape (T,), or a
+                :class:`~minidiff.NoiseSchedule`. The first one is shown first, in the lower row.
+
+        Returns:
+            Controls of ipywidgets where a kernel runs; elsewhere the figure without them.
+
+        Raises:
+            TypeError: If one is no function, or gives no numbers.
+            ValueError: If its name is taken, or the first one gives no T values in (0, 1).
+        """
+        check_own(schedules, MENU)
+        own = copy(self)
+        own.menu = {**MENU, **{name: (name, _of_T(name, make)) for name, make in schedules.items()}}
+        names = {words: name for name, (words, _) in own.menu.items()}
+        first = {**self.state, "bottom": next(iter(schedules), self.state["bottom"])}
+        controls: dict[str, Control] = {
+            "picture": Choice({name: k for k, name in enumerate(self.labels)}),
+            **{row: Choice(names, first=first[row]) for row in ROWS},
+            **{name: among(values, first[name]) for name, values in self.values.items()},
+            "t": Slider(0, "T", first=first["t"]),
+        }
+        return explorer_box(self, drawn_by(own), controls, {row: f"{row} row" for row in ROWS})
+
+    def still(self, **controls: Any) -> str:
+        """Both rows for a state of its controls, as a still picture."""
+        state, parts = chosen(self.state, controls), []
+        T, of_all = state["T"], {name: x for name, x in state.items() if name != "t"}
         times = np.linspace(0, T, 6).round().astype(int).tolist()
         for place, row in enumerate(ROWS):
-            words = MENU[self.state[row]][0]
+            words = self.menu[state[row]][0]
             parts.append(text(4, 136 * place + 16, words, anchor="start", size=13))
             for column, t in enumerate(times):
-                address = png(to_bytes(self.state_at(row, t)))
+                address = png(to_bytes(self.state_at(row, t, **of_all)))
                 parts.append(image(98 * column + 4, 136 * place + 22, 90, address, f"t = {t}"))
         alt = (
             f"A picture at six times of the forward process, in two rows: under the schedule "
-            f"{MENU[self.state['top']][0]} and under the schedule {MENU[self.state['bottom']][0]}."
+            f"{self.menu[state['top']][0]} and under the schedule {self.menu[state['bottom']][0]}."
         )
         return figure(alt, 590, 272, parts)
+
+
+def _of_T(name: str, make: Own) -> Callable[[int, float], NoiseSchedule]:
+    return lambda T, s: own_schedule(name, make, T)
 
 
 def schedule_explorer(

@@ -9,6 +9,7 @@ from interactives import Thirds, pictures, sanitised
 from unpacking import unpack
 
 import minidiff as md
+from minidiff.viz.explorers.guidance_explorer import _with_error
 from minidiff.viz.widget import without_scripts
 
 LABELS = torch.arange(12) % 3
@@ -86,14 +87,28 @@ def test_without_real_pictures_there_is_no_level():
     assert json.loads(json.dumps(widget._data)) == widget._data
 
 
-def test_nearly_nothing_has_no_sign():
+@pytest.mark.parametrize(
+    ("value", "error", "decimals", "words"),
+    [
+        (-0.00002, 0.00001, 4, "> −0.0001"),
+        (-0.00002, 0.00007, 4, "0.0000 ± 0.0001"),
+        (0.0, 0.0, 4, "0.0000 ± 0.0000"),
+        (-0.04, 0.01, 1, "> −0.1"),
+        (-0.5, 0.0, 4, "−0.5000 ± 0.0000"),
+    ],
+)
+def test_nearly_nothing_is_not_called_nothing(value, error, decimals, words):
+    assert _with_error([value, error], decimals) == words
+
+
+def test_a_classifier_that_is_all_but_sure():
     class Sure(Thirds):
         def forward(self, x):
             return 12 * self.features(x)
 
     widget = md.viz.guidance_explorer({9.0: pictures(9.0, LABELS)}, LABELS, Sure())
     assert -5e-5 < widget.figures["fidelity"][0][0] < 0
-    assert widget.readout()["fidelity"].startswith("0.0000 ± ")
+    assert widget.readout()["fidelity"] == "> −0.0001"
 
 
 def test_weights_come_in_order_and_the_first_shown_is_the_smallest():

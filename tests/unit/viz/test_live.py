@@ -11,10 +11,10 @@ from films import FILMS
 from interactives import MAKERS, sanitised
 
 import minidiff as md
-from minidiff.viz import live
+from minidiff.viz import live_figure as live
 from minidiff.viz.frames import grey_levels
 from minidiff.viz.hash_noise import normals
-from minidiff.viz.live import a_digit
+from minidiff.viz.live_figure import a_digit
 from minidiff.viz.widget import script
 
 KEEP = [name for name in FILMS if name != "live_digits"]  # which opens with its noise

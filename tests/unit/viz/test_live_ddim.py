@@ -8,7 +8,7 @@ import torch
 
 import minidiff as md
 from minidiff.viz.hash_noise import normals
-from minidiff.viz.live import address
+from minidiff.viz.live_figure import address
 from minidiff.viz.walks import drawer
 
 FIGURE = md.viz.live_ddim(steps=10, seed=3)

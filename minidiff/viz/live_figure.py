@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from ..base.times import check_t
-from ..base.validate import check_choice, check_number, check_positive_int
+from ..base.validate import (
+    check_choice,
+    check_function,
+    check_number,
+    check_positive_int,
+    check_schedule,
+)
+from ..chain.schedule import NoiseSchedule
 from ..sampling.walk import State
 from .engine import page_network, script_of
 from .frames import frame_png, frames_text, grey_levels
+from .kernel.box import LiveBox, explorer_box
+from .kernel.controls import Control, Slider, among
+from .kernel.shown import Shown
 from .still import figure, image, text
 from .walks import Drawer
 from .widget import Widget, chosen, script
@@ -23,6 +35,8 @@ NETWORKS = ("digits16", "digits28")  # of diffusion, for 16 and for 28 pixels a 
 CLASSES = 10
 SHOWN_FIRST = 6  # states in a still picture of a walk
 MOST_KEPT = 90_000  # letters of frames in a page
+MOST_WALKS = 200  # that a figure remembers
+MOST_NOISES = 100  # on offer in a kernel
 
 
 class LiveFigure(Widget, ABC):
@@ -33,7 +47,7 @@ class LiveFigure(Widget, ABC):
     that would have to hold too many opens with the noise.
 
     A subclass says how many ``steps`` are on offer, computes a walk in :meth:`walk`, draws its still picture
-    in :meth:`_still`, and writes what the page writes in :meth:`~Widget.readout`.
+    in :meth:`still`, and writes what the page writes in :meth:`~Widget.readout`.
 
     Args:
         drawers: The networks that may be asked.
@@ -81,7 +95,7 @@ class LiveFigure(Widget, ABC):
             told["computed"] = kept
         names = [drawer.name for drawer in drawers] if embed else []
         self._networks = [script_of(name, page_network(name)) for name in names]
-        super().__init__(told, self._still(), summary)
+        super().__init__(told, self.still(), summary)
 
     def _repr_html_(self) -> str:
         return super()._repr_html_() + "".join(
@@ -104,6 +118,8 @@ class LiveFigure(Widget, ABC):
         wish = {**chosen(self.state, controls), "frame": 0}
         key = (self.seed if seed is None else seed, *wish.values())
         if key not in self._walks:
+            if len(self._walks) == MOST_WALKS:
+                self._walks.pop(next(iter(self._walks)))
             self._walks[key] = self.walk(wish, key[0])
         return self._walks[key]
 
@@ -112,8 +128,79 @@ class LiveFigure(Widget, ABC):
         """Compute the walk that controls wish for."""
 
     @abstractmethod
-    def _still(self) -> str:
-        """The picture for readers without JavaScript."""
+    def still(self, **controls: Any) -> str:
+        """The still picture of a walk, for readers without JavaScript and for a kernel's box."""
+
+    @abstractmethod
+    def offers(self) -> dict[str, Control]:
+        """What a kernel's controls offer, by name."""
+
+    def live(
+        self, eps_model: Callable[..., Tensor] | None = None, schedule: NoiseSchedule | None = None
+    ) -> LiveBox:
+        r"""The same in a kernel, drawn by a network of one's own, from as many noises as one likes.
+
+        >>> run = md.train(md.nn.TinyUNet(classes=10), data, schedule=schedule, minutes=5)  # doctest: +SKIP
+        >>> md.viz.live_ddim().live(run.net, schedule)  # doctest: +SKIP
+
+        Args:
+            eps_model: ``eps_model(x_t, t)`` for pictures of the figure's size; one with ``null_label`` is
+                told the label, ``eps_model(x_t, t, y)``. It predicts the noise, or what its ``predicts``
+                says. None is the figure's own network.
+            schedule: Its schedule; None is the figure's.
+
+        Returns:
+            Controls of ipywidgets where a kernel runs; elsewhere the figure without them.
+
+        Raises:
+            TypeError: If ``eps_model`` is no function, or ``schedule`` is none.
+            ValueError: If the schedule has fewer steps than a walk takes.
+        """
+        drawers = self.drawers
+        if eps_model is not None or schedule is not None:
+            drawers = [self._own(d, eps_model, schedule) for d in self.drawers]
+        return self.box_of(self.drawn_by(*drawers))
+
+    def _own(self, drawer: Drawer, net: Any, schedule: NoiseSchedule | None) -> Drawer:
+        """A drawer with a reader's network and schedule in the place of its own."""
+        if net is not None:
+            check_function("eps_model", net)
+        if schedule is not None:
+            check_schedule(schedule)
+            if max(self.steps) > schedule.T:
+                raise ValueError(
+                    f"schedule has T = {schedule.T}, but the figure's walks take up to {max(self.steps)} "
+                    f"steps"
+                )
+        return replace(drawer, net=net or drawer.net, schedule=schedule or drawer.schedule)
+
+    def box_of(self, drawn: Self) -> LiveBox:
+        """The live face of this figure, as another draws it."""
+
+        def answer(*, noise: int, **state: Any) -> Shown:
+            drawn.seed = (self.seed + noise - 1) % 2**32
+            said = drawn.readout(**state, frame=drawn.length({**drawn.state, **state}))
+            return Shown(drawn.still(**state), said)
+
+        controls = {**drawn.offers(), "noise": Slider(1, MOST_NOISES, first=1)}
+        return explorer_box(self, answer, controls)
+
+    def length(self, state: Mapping[str, Any]) -> int:
+        """How many steps the walk of a state takes."""
+        return int(state["steps"])
+
+    def common(self, *names: str) -> dict[str, Control]:
+        """Controls that several figures have."""
+        offered = {"steps": self.steps, "label": range(CLASSES)}
+        return {name: among(offered[name], self.state[name]) for name in names}
+
+    def drawn_by(self, *drawers: Drawer) -> Self:
+        """The same figure with other networks, for a kernel: no page holds them."""
+        other = copy(self)
+        other.drawers, other._walks = drawers, {}
+        assert drawers[0].schedule is not None
+        other.schedule, other.T = drawers[0].schedule, drawers[0].schedule.T
+        return other
 
     def _kept(self) -> dict[str, Any]:
         """What a page shows before its own network draws: x and the guess of each frame after the noise."""
