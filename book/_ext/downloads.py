@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from setup_cell import settings  # noqa: E402  (a script of the maintainers, not an installed module)
+
 SOURCES = ROOT / "assignments"
 MADE = ROOT / "_build" / "assignments"
 MAKER = ROOT / "tools" / "make_assignments.py"
@@ -107,10 +110,10 @@ class Library(Directive):
 
     def run(self) -> list[nodes.Node]:
         """One paragraph, or nothing."""
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        if project.get("urls", {}).get("Repository"):
+        version, repository = settings()
+        if repository:
             return []
-        wheel = f"minidiff-{project['version']}-py3-none-any.whl"
+        wheel = f"minidiff-{version}-py3-none-any.whl"
         words = (
             f'<p>They need the library, <a href="../_static/assignments/{wheel}" download>{wheel}</a>: '
             f"install it with <code>pip install {wheel}</code> where it is not installed yet.</p>"

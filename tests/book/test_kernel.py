@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import TimeoutError
 
 import minidiff as md
-from minidiff.viz.kernel.box import VIEW
+from minidiff.viz.kernel.faces import VIEW
 from minidiff.viz.widget import number
 
 COLAB = Path(sys.prefix) / "colab-kernel"

@@ -8,12 +8,11 @@ from typing import Any
 
 from ..widget import Widget
 from .controls import Control, Slider
+from .faces import TwoFaces
 from .shown import Shown
 
-VIEW = "application/vnd.jupyter.widget-view+json"
 
-
-class LiveBox:
+class LiveBox(TwoFaces):
     """A function, moved by controls.
 
     Where a kernel runs, a notebook shows controls of ipywidgets, and below them what the function answers;
@@ -57,11 +56,6 @@ class LiveBox:
 
     def _repr_html_(self) -> str:
         return self._html
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """Both faces: who shows it takes the one it can show."""
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        return {"text/plain": repr(self), "text/html": self._repr_html_(), VIEW: view}
 
     @property
     def widget(self) -> Any:

@@ -23,7 +23,7 @@ from ...training.loop import train
 from ...training.preview import PREVIEW_COLUMNS, can_preview, preview_conditions, preview_grid
 from ...training.run import Run
 from ..still import curve_panel, figure
-from .box import VIEW
+from .faces import TwoFaces
 from .shown import Shown, picture_of
 
 MOST_POINTS = 200  # of the curve
@@ -36,7 +36,7 @@ class _StoppedError(Exception):
     """Raised inside a training whose reader has pressed Stop."""
 
 
-class LiveTraining:
+class LiveTraining(TwoFaces):
     """What :func:`live_training` gives: a training that goes on in a thread of its own.
 
     Attributes:
@@ -149,10 +149,6 @@ class LiveTraining:
             button, output = self._root.children
             button.disabled = not self.running or self._asked.is_set()
             output.value = self.shown().html()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        return {"text/plain": repr(self), "text/html": self._repr_html_(), VIEW: view}
 
     def _repr_html_(self) -> str:
         return f'<div class="mdw-live"><p>Here {escape(self._task)} is watched.</p>{SEE_IT}</div>'

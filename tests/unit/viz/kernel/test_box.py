@@ -3,8 +3,9 @@
 import pytest
 
 import minidiff as md
-from minidiff.viz.kernel.box import VIEW, LiveBox
+from minidiff.viz.kernel.box import LiveBox
 from minidiff.viz.kernel.controls import Slider, among
+from minidiff.viz.kernel.faces import VIEW
 from minidiff.viz.kernel.shown import Shown
 
 

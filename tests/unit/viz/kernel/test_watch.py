@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import minidiff as md
-from minidiff.viz.kernel.box import VIEW
+from minidiff.viz.kernel.faces import VIEW
 
 SCHEDULE = md.linear_schedule(50, rescale=True)
 POINTS = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
