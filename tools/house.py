@@ -28,6 +28,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -309,7 +310,8 @@ def _places() -> dict[str, tuple[int, int]]:
     x = {room: (i + 0.5) / len(rooms) for rooms in levels for i, room in enumerate(rooms)}
     for _ in range(8):
         for rooms in (*levels, *reversed(levels)):
-            mean = {r: sum(x[o] for o in joined[r]) / max(len(joined[r]), 1) for r in rooms}
+            # A plain sum would depend on a set's order in its last bit, and that on the run.
+            mean = {r: math.fsum(x[o] for o in joined[r]) / max(len(joined[r]), 1) for r in rooms}
             rooms.sort(key=lambda room: (mean[room], room))
             x |= {room: (i + 0.5) / len(rooms) for i, room in enumerate(rooms)}
     top = {

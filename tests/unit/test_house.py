@@ -1,5 +1,8 @@
 """The house: its picture is of today, and its rooms and functions keep to their limits."""
 
+import os
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -88,6 +91,22 @@ def test_rooms_stand_above_what_they_import():
 def test_the_picture_is_of_today():
     hint = "run: python tools/house.py --picture"
     assert house.PICTURE.read_text(encoding="utf-8") == house.picture(), hint
+
+
+def test_the_picture_is_the_same_in_every_run():
+    script = "import hashlib, house; print(hashlib.sha256(house.picture().encode()).hexdigest())"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONPATH": "tools", "PYTHONHASHSEED": seed},
+            cwd=house.ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1")  # by which sets have another order
+    }
+    assert len(runs) == 1
 
 
 def test_few_rooms():
