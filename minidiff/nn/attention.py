@@ -39,8 +39,8 @@ class SelfAttention(nn.Module):
     r"""Every pixel looks at every other pixel: pixels are the tokens.
 
     .. math::
-        \mathrm{out} = x + W_o\,\mathrm{softmax}\!\left(\frac{q k^\top}{\sqrt{d}}\right) v,
-        \qquad (q, k, v) = W_{qkv}\,\mathrm{GN}(x)
+        \mathrm{out} = x + \mathrm{softmax}\!\left(\frac{q k^\top}{\sqrt{d}}\right) v\,W_o,
+        \qquad (q, k, v) = \mathrm{GN}(x)\,W_{qkv}
 
     Args:
         channels: C of x.

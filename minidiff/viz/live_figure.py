@@ -35,7 +35,7 @@ NETWORKS = ("digits16", "digits28")  # of diffusion, for 16 and for 28 pixels a 
 CLASSES = 10
 SHOWN_FIRST = 6  # states in a still picture of a walk
 MOST_KEPT = 90_000  # letters of frames in a page
-MOST_WALKS = 200  # that a figure remembers
+MOST_WALKS = 50  # that a figure remembers
 MOST_NOISES = 100  # on offer in a kernel
 
 
@@ -172,7 +172,11 @@ class LiveFigure(Widget, ABC):
                     f"schedule has T = {schedule.T}, but the figure's walks take up to {max(self.steps)} "
                     f"steps"
                 )
-        return replace(drawer, net=net or drawer.net, schedule=schedule or drawer.schedule)
+        # Not "or": a network that is a list of layers may count as false.
+        asked = drawer.net if net is None else net
+        return replace(
+            drawer, net=asked, schedule=drawer.schedule if schedule is None else schedule
+        )
 
     def box_of(self, drawn: Self) -> LiveBox:
         """The live face of this figure, as another draws it."""

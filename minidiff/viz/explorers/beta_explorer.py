@@ -9,7 +9,7 @@ from typing import Any
 from ...base.times import check_t
 from ...base.validate import check_choice
 from ...chain.schedule import NoiseSchedule
-from ..kernel.box import LiveBox, drawn_by, explorer_box
+from ..kernel.box import LiveBox, answers_of, explorer_box
 from ..kernel.controls import Control, Slider, among
 from ..kernel.own import Own, check_own, own_schedule
 from ..schedules import LITTLE, SCHEDULES, check_settings, make_schedule, values_at
@@ -105,7 +105,7 @@ class BetaExplorer(Widget):
             "t": Slider(0, "T", first=self.state["t"]),
         }
         labels = {"beta_1": "β_1", "beta_T": "β_T"}
-        return explorer_box(self, drawn_by(own), controls, labels)
+        return explorer_box(self, answers_of(own), controls, labels)
 
 
 def beta_explorer(

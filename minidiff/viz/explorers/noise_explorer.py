@@ -14,7 +14,7 @@ from ...base.validate import check_choice
 from ...chain.forward import q_sample, q_step
 from ...chain.schedule import NoiseSchedule
 from ..hash_noise import check_seed, normals
-from ..kernel.box import LiveBox, drawn_by, explorer_box
+from ..kernel.box import LiveBox, answers_of, explorer_box
 from ..kernel.controls import Choice, Control, Slider, among
 from ..kernel.own import Own, check_own, own_schedule
 from ..kernel.upload import PictureUpload
@@ -156,7 +156,7 @@ class NoiseExplorer(Widget):
             "schedule": among([*own.schedules], own.state["schedule"], slides=False),
             "t": Slider(0, self.T, first=self.state["t"]),
         }
-        return explorer_box(self, drawn_by(own), controls, {"file": "your own picture"})
+        return explorer_box(self, answers_of(own), controls, {"file": "your own picture"})
 
     def still(self, **controls: Any) -> str:
         """The picture at six times under each schedule, as a still picture."""

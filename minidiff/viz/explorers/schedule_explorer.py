@@ -20,7 +20,7 @@ from ...chain.makers import (
 )
 from ...chain.schedule import NoiseSchedule, cosine_schedule, linear_schedule
 from ..hash_noise import check_seed, normals
-from ..kernel.box import LiveBox, drawn_by, explorer_box
+from ..kernel.box import LiveBox, answers_of, explorer_box
 from ..kernel.controls import Choice, Control, Slider, among
 from ..kernel.own import Own, check_own, own_schedule
 from ..pictures import Pictures, from_bytes, given_pictures, to_bytes
@@ -167,7 +167,7 @@ class ScheduleExplorer(Widget):
             **{name: among(values, first[name]) for name, values in self.values.items()},
             "t": Slider(0, "T", first=first["t"]),
         }
-        return explorer_box(self, drawn_by(own), controls, {row: f"{row} row" for row in ROWS})
+        return explorer_box(self, answers_of(own), controls, {row: f"{row} row" for row in ROWS})
 
     def still(self, **controls: Any) -> str:
         """Both rows for a state of its controls, as a still picture."""

@@ -151,7 +151,7 @@ def explorer_box(
     return LiveBox(answer, controls, twin=lambda shown: html(), summary=summary, labels=labels)
 
 
-def drawn_by(figure: Any) -> Callable[..., Shown]:
+def answers_of(figure: Any) -> Callable[..., Shown]:
     """The answer of a figure that draws ``still`` and writes ``readout`` for a state of its controls."""
 
     def answer(**state: Any) -> Shown:

@@ -204,6 +204,16 @@ def test_what_it_predicts_is_obeyed():
     assert box.shown.values["apart"] == "0.00"
 
 
+def test_a_network_without_layers_is_one_too():
+    class Zeros(torch.nn.Sequential):  # its length is 0, which is false
+        predicts = "x0"
+
+        def forward(self, x, t):
+            return torch.zeros_like(x)
+
+    assert md.viz.live_ddim(steps=5).live(Zeros()).shown.values["apart"] == "0.00"
+
+
 def test_noises_without_end_and_each_its_own():
     for make in (md.viz.live_guidance, lambda: md.viz.live_ddim(steps=5)):
         box = make().live()
