@@ -2,7 +2,7 @@
 
 `make test` runs two workers side by side (`-n 2`). What is handed to a worker is a whole file, for a
 notebook's cells need one kernel and a file's tests often share what they made. Only the pages of the book
-go one by one: they stand last and fill up what the files have left uneven.
+go one by one, each with all of its tests: they stand last and fill up what the files have left uneven.
 """
 
 import os
@@ -64,6 +64,7 @@ def layer(nodeid: str) -> str:
     return folder if folder in LAYERS else "other"
 
 
+@pytest.hookimpl(trylast=True)  # pytest itself groups tests by what they share
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark slow files; put the layers in their order, and leave the order within a layer."""
     for name in SLOW_FILES:
@@ -75,17 +76,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.nodeid.split("::")[0].removeprefix("tests/") in SLOW_FILES:
             item.add_marker("slow")
     order = [*LAYERS, "other"]
+    pages = list(dict.fromkeys(map(page, items)))
     items.sort(
-        key=lambda item: (order.index(layer(item.nodeid)), item.nodeid.startswith(ONE_BY_ONE))
+        key=lambda item: (
+            order.index(layer(item.nodeid)),
+            item.nodeid.startswith(ONE_BY_ONE),
+            pages.index(page(item)),
+        )
     )
 
 
 # ---- workers ---------------------------------------------------------------------------------
 
 
+def page(item: pytest.Item) -> str:
+    """The page of the book that a test looks at, opened once for all of its tests; "" for other tests."""
+    callspec = getattr(item, "callspec", None)
+    return "" if callspec is None else str(callspec.params.get("opened", ""))
+
+
 def handed_out_as(nodeid: str) -> str:
-    """What goes to one worker as a whole: the test's file, or, for a page of the book, the test."""
-    return nodeid if nodeid.startswith(ONE_BY_ONE) else nodeid.split("::")[0]
+    """What goes to one worker as a whole: the test's file, or, of the pages of the book, a page."""
+    if not nodeid.startswith(ONE_BY_ONE):
+        return nodeid.split("::")[0]
+    return nodeid.partition("[")[2] or nodeid
 
 
 @pytest.hookimpl(optionalhook=True)  # for the plugin can be missing

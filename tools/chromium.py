@@ -30,9 +30,12 @@ def find_chromium() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def flags() -> list[str]:
+    """How it is started. Its sandbox refuses to run as root, as which containers and CI often run."""
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return [*FLAGS, "--no-sandbox"] if as_root else FLAGS
+
+
 def launch(playwright: Any, executable: str) -> Any:
     """Start it."""
-    # Chromium's sandbox refuses to run as root, as which containers and CI often run.
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
-    return playwright.chromium.launch(executable_path=executable, args=flags)
+    return playwright.chromium.launch(executable_path=executable, args=flags())

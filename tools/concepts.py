@@ -52,6 +52,7 @@ class Concept:
     id: str
     name: str
     slides: tuple[str, ...]
+    called: tuple[str, ...] = ()  # names that the search knows for the first equation
     equations: tuple[str, ...] = ()
     section: str = ""  # "page#Heading", where no equation says where it is
     functions: tuple[str, ...] = ()
@@ -157,6 +158,8 @@ def broken(row: Concept) -> Iterator[str]:
         yield "it names neither an equation nor a section"
     if row.equations:
         yield from (f"it names no {kind}" for kind in LINKS[:3] if not getattr(row, kind))
+        if not row.called:
+            yield "it has no name that a reader would search for"
 
 
 LINKS = ("functions", "tests", "exercises", "slides")

@@ -19,6 +19,9 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
 });
 
+// What the search finds is shown with a few words of its page, which are fetched; from a disk nothing can be.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
 // A page that is loaded again, or come back to, has its sliders where the reader left them. Figures in which a
 // network draws begin anew: what they had drawn is gone.
 document.addEventListener("DOMContentLoaded", () => {

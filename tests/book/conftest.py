@@ -5,60 +5,50 @@ a page of its own. Both give a `Visit`: the Playwright page, and what went wrong
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chromium import NO_BROWSER, find_chromium, launch
+from firefox import NO_FIREFOX, Tab, find_firefox, running
+from visits import Visit, visits
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 
 NO_BOOK = "The book is not built: run `make book` first (`make test` does both)."
 
-LOCAL = re.compile(r"^(file|data|blob|about):")
 
-
-@dataclass
-class Visit:
-    """One opened page and everything that went wrong on it so far."""
-
-    page: Any
-    outside: list[str] = field(default_factory=list)  # requests that would leave the machine
-    failed: list[str] = field(default_factory=list)  # local files that were not there
-    errors: list[str] = field(default_factory=list)  # console errors and uncaught exceptions
-
-    def watch(self) -> None:
-        """Record requests and errors from now on."""
-        page = self.page
-        page.on("request", lambda r: None if LOCAL.match(r.url) else self.outside.append(r.url))
-        page.on("requestfailed", lambda r: self.failed.append(f"{r.url}: {r.failure}"))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
-
-    def assert_clean(self) -> None:
-        """Fail if anything so far asked the network, was missing, or raised an error."""
-        assert not self.outside, f"asks the network: {self.outside}"
-        assert not self.failed, f"failed requests: {self.failed}"
-        assert not self.errors, f"errors in the console: {self.errors}"
+def do_without(what: str) -> None:
+    """Skip, and say how to get it; on CI, fail."""
+    on_ci = os.environ.get("CI", "").lower() in ("1", "true")
+    (pytest.fail if on_ci else pytest.skip)(what)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """A running Chromium; without one, a skip that says how to get it (on CI, a failure)."""
+    """A running Chromium."""
     executable = find_chromium()
     if executable is None:
-        on_ci = os.environ.get("CI", "").lower() in ("1", "true")
-        (pytest.fail if on_ci else pytest.skip)(NO_BROWSER)
+        do_without(NO_BROWSER)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = launch(playwright, executable)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox() -> Iterator[Tab]:
+    """A tab of a running Firefox, with the network cut."""
+    executable = find_firefox()
+    if executable is None:
+        do_without(NO_FIREFOX)
+    else:
+        with running(executable) as tab:
+            yield tab
 
 
 @pytest.fixture(scope="session")
@@ -71,32 +61,22 @@ def site() -> Path:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """`visit(url, width=1280, theme="light")` opens a local address with the network cut.
+    """Opens addresses for one test."""
+    with visits(browser) as go:
+        yield go
 
-    With `settled=False` it does not wait for the formulas: for a page that leads to another.
-    """
-    contexts = []
 
-    def go(url: str, *, width: int = 1280, theme: str = "light", settled: bool = True) -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        context.set_default_timeout(20_000)
-        context.route(re.compile(r"^(?!file:|data:|blob:|about:)"), lambda route: route.abort())
-        # The theme's own switch stores its choice under these two names.
-        for name in ("mode", "theme"):
-            context.add_init_script(f"localStorage.setItem('{name}', '{theme}')")
-        result = Visit(context.new_page())
-        result.watch()
-        result.page.goto(url, wait_until="load")
-        if settled:
-            result.page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
-        return result
+@pytest.fixture(scope="module")
+def opened(browser: Any, site: Path, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A page that several tests look at one after the other, each as the one before has left it."""
+    with visits(browser) as go:
+        yield go(page_of(site, request.param).as_uri())
 
-    yield go
-    for context in contexts:
-        context.close()
+
+def page_of(site: Path, name: str) -> Path:
+    """The file of a page."""
+    assert (site / name).is_file(), f"{name} is not in the built book: {NO_BOOK}"
+    return site / name
 
 
 @pytest.fixture
@@ -104,9 +84,7 @@ def open_page(site: Path, visit: Callable[..., Visit]) -> Callable[..., Visit]:
     """`open_page("notebooks/02_forward_process.html", width=390, theme="dark")`."""
 
     def go(path: str, **options: Any) -> Visit:
-        file = site / path
-        assert file.is_file(), f"{path} is not in the built book: {NO_BOOK}"
-        return visit(file.as_uri(), **options)
+        return visit(page_of(site, path).as_uri(), **options)
 
     return go
 
@@ -141,13 +119,3 @@ def open_figure(open_html: Callable[..., Visit]) -> Iterator[Callable[..., Any]]
     yield go
     for visit in visits:
         visit.assert_clean()
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes `book_page` once for every page of the built book."""
-    if "book_page" in metafunc.fixturenames:
-        pages = [path.relative_to(SITE).as_posix() for path in sorted(SITE.rglob("*.html"))]
-        # index.html is only a redirect, and has a test of its own.
-        pages = [p for p in pages if p != "index.html" and not p.startswith("_static/")]
-        # Without a built book the test still runs once, and `open_page` fails with what to do.
-        metafunc.parametrize("book_page", pages or ["index.html"])

@@ -1,22 +1,8 @@
-"""A chapter opens with something to look at, is short enough to be read, and nothing on it is cut."""
+"""How the shape of a page is measured; test_pages.py measures all of them."""
 
 from collections.abc import Callable
 
-import notebook_file
 import page_shape
-import pytest
-
-NOTEBOOKS = [f"notebooks/{path.stem}.html" for path in notebook_file.all_notebooks()]
-
-
-@pytest.mark.parametrize("page", NOTEBOOKS)
-def test_page_has_the_shape_of_a_chapter(open_page: Callable, page: str) -> None:
-    seen = page_shape.shape(open_page(page).page)
-    assert seen.verdicts == []
-    assert seen.wide == {page_shape.PHONE: [], page_shape.DESKTOP: []}
-    if page_shape.is_chapter(page):
-        assert seen.first < page_shape.HIGH
-        assert seen.screens <= page_shape.MAX_SCREENS
 
 
 def test_what_is_a_chapter() -> None:

@@ -1,9 +1,10 @@
 """Every page of the built book, opened over file:// with the network cut.
 
-`book_page` (see conftest.py) runs a test once for every page. The listings of source code under
-_modules/ and the indexes are the theme's own work; they are opened, too, but only for what a broken
-file or script would show. The tests that take longest stand first: workers take them one by one, in
-this order, and should end together.
+The listings of source code under _modules/ and the indexes are the theme's own work; they are opened, too,
+but only for what a broken file or script would show.
+
+A page of the table of contents is loaded once: its tests follow each other on it, in the order in which they
+stand here, and one worker gets them all (see the first conftest.py).
 """
 
 import re
@@ -11,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import page_shape
 import pytest
 import setup_cell
 import yaml
 from accessibility import violations
+from visits import Visit
 
 ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PHONE, DESKTOP = 390, 1280
 
@@ -56,6 +60,24 @@ def written_pages() -> list[str]:
     chapters = [c for part in TOC["parts"] for c in part["chapters"]]
     sections = [section for chapter in chapters for section in chapter.get("sections", [])]
     return [f"{page}.html" for page in [TOC["root"], *(c["file"] for c in [*chapters, *sections])]]
+
+
+def other_pages() -> list[str]:
+    """The theme's own; index.html is only a redirect, and has a test of its own."""
+    pages = [path.relative_to(SITE).as_posix() for path in sorted(SITE.rglob("*.html"))]
+    ours = {"index.html", *written_pages()}
+    # Without a built book the test still runs once, and `open_page` fails with what to do.
+    return [p for p in pages if p not in ours and not p.startswith("_static/")] or ["index.html"]
+
+
+def pages_with_widgets() -> list[str]:
+    """The welcome page and the chapters: where the course has its interactives."""
+    return [page for page in written_pages() if page.startswith(("notebooks/", TOC["root"]))]
+
+
+def of(pages: list[str]) -> Any:
+    """Run a test on each of them, opened once for all of its tests."""
+    return pytest.mark.parametrize("opened", pages, indirect=True)
 
 
 def load_everything(visit: Any) -> None:
@@ -107,43 +129,31 @@ def assert_fits(page: Any, width: int) -> None:
     pytest.fail(f"wider than {width}: {page.evaluate(STICKING_OUT)}")
 
 
-@pytest.mark.parametrize("page", written_pages())
-def test_page_fits_and_is_accessible(open_page: Callable, page: str) -> None:
-    """Dark on a phone by the rules that colour and width bear on; light on a desktop by all."""
-    visit = open_page(page, width=PHONE, theme="dark")
+# ---- each of our pages ------------------------------------------------------------------------
+
+
+def assert_complete(visit: Visit) -> None:
+    """Nothing is missing, went wrong or asked the network."""
     load_everything(visit)
-    open_boxes(visit.page)
     visit.assert_clean()
-    assert_fits(visit.page, PHONE)
-    of_the_dark_phone = ["color-contrast", "link-in-text-block", "scrollable-region-focusable"]
-    assert serious(visit.page, runOnly=of_the_dark_phone) == []
-    visit.page.evaluate("document.documentElement.dataset.theme = 'light'")
-    assert_fits(visit.page, DESKTOP)
-    assert serious(visit.page) == []
+    for fault in (BAD_IMAGES, WITHOUT_ALT, FORMULA_ERRORS, NOT_TYPESET):
+        assert visit.page.evaluate(fault) == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_reader_keeps_the_theme_that_was_chosen(open_page: Callable, theme: str) -> None:
-    visit = open_page(written_pages()[0], theme=theme)
-    assert visit.page.evaluate("document.documentElement.dataset.theme") == theme
-    background = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    brightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
-    assert (brightness < 128) == (theme == "dark")
+@of(written_pages())
+def test_page_opens_without_network_or_error(opened: Visit) -> None:
+    assert_complete(opened)
 
 
-def test_index_leads_to_the_welcome_page(open_page: Callable) -> None:
-    visit = open_page("index.html", settled=False)
-    visit.page.wait_for_url(re.compile(rf"{TOC['root']}\.html$"))
-    visit.page.get_by_role("heading", level=1).wait_for()
-    visit.assert_clean()
-
-
-@pytest.mark.parametrize("page", written_pages())
-def test_launch_button_is_there_if_colab_can_open_the_address(site: Path, page: str) -> None:
-    _, address = setup_cell.settings()
-    wanted = page.startswith("notebooks/") and address.startswith("https://github.com/")
-    html = (site / page).read_text(encoding="utf-8")
-    assert ("https://colab.research.google.com/github/" in html) == wanted
+@of([page for page in written_pages() if page.startswith("notebooks/")])
+def test_page_has_the_shape_of_a_chapter(opened: Visit) -> None:
+    """It begins with something to look at, is short enough to be read, and nothing on it is cut."""
+    seen = page_shape.shape(opened.page)
+    assert seen.verdicts == []
+    assert seen.wide == {page_shape.PHONE: [], page_shape.DESKTOP: []}
+    if page_shape.is_chapter(opened.page.url):
+        assert seen.first < page_shape.HIGH
+        assert seen.screens <= page_shape.MAX_SCREENS
 
 
 def keys_for(control: Any) -> list[str]:
@@ -169,27 +179,67 @@ def moves(root: Any, control: Any) -> bool:
     return False
 
 
-def pages_with_widgets() -> list[str]:
-    """The welcome page and the chapters: where the course has its interactives."""
-    return [page for page in written_pages() if page.startswith(("notebooks/", TOC["root"]))]
-
-
-@pytest.mark.parametrize("page", pages_with_widgets())
-def test_every_control_answers_the_keyboard(open_page: Callable, page: str) -> None:
-    visit = open_page(page)
-    for root in visit.page.locator(
-        "main .mdw:not(.mdw-source)"
-    ).all():  # a listing has nothing to move
+@of(pages_with_widgets())
+def test_every_control_answers_the_keyboard(opened: Visit) -> None:
+    figures = opened.page.locator("main .mdw:not(.mdw-source)")  # a listing has nothing to move
+    for root in figures.all():
         root.scroll_into_view_if_needed()
         controls = root.locator("input, select, button").all()
         assert controls
-        opened = root.evaluate(STATE)
+        at_first = root.evaluate(STATE)
         for control in controls:
             # Another control may just have made sense of this one, or nonsense.
             if control.is_enabled() and control.is_visible() and not moves(root, control):
-                root.evaluate(RESTORE, opened)
+                root.evaluate(RESTORE, at_first)
                 assert moves(root, control), control.evaluate("(c) => c.outerHTML")
+    opened.assert_clean()
+
+
+@of(written_pages())
+def test_page_fits_and_is_accessible(opened: Visit) -> None:
+    """Dark on a phone by the rules that colour and width bear on; light on a desktop by all."""
+    page = opened.page
+    open_boxes(page)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert_fits(page, PHONE)
+    of_the_dark_phone = ["color-contrast", "link-in-text-block", "scrollable-region-focusable"]
+    assert serious(page, runOnly=of_the_dark_phone) == []
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    assert_fits(page, DESKTOP)
+    assert serious(page) == []
+    opened.assert_clean()
+
+
+# ---- the others, and what leads from page to page -----------------------------------------------
+
+
+@pytest.mark.parametrize("page", other_pages())
+def test_page_of_the_theme_opens_without_network_or_error(open_page: Callable, page: str) -> None:
+    assert_complete(open_page(page))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_reader_keeps_the_theme_that_was_chosen(open_page: Callable, theme: str) -> None:
+    visit = open_page(written_pages()[0], theme=theme)
+    assert visit.page.evaluate("document.documentElement.dataset.theme") == theme
+    background = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
+    assert (brightness < 128) == (theme == "dark")
+
+
+def test_index_leads_to_the_welcome_page(open_page: Callable) -> None:
+    visit = open_page("index.html", settled=False)
+    visit.page.wait_for_url(re.compile(rf"{TOC['root']}\.html$"))
+    visit.page.get_by_role("heading", level=1).wait_for()
     visit.assert_clean()
+
+
+@pytest.mark.parametrize("page", written_pages())
+def test_launch_button_is_there_if_colab_can_open_the_address(site: Path, page: str) -> None:
+    _, address = setup_cell.settings()
+    wanted = page.startswith("notebooks/") and address.startswith("https://github.com/")
+    html = (site / page).read_text(encoding="utf-8")
+    assert ("https://colab.research.google.com/github/" in html) == wanted
 
 
 def test_sliders_stay_where_they_were_when_a_page_is_loaded_again(open_page: Callable) -> None:
@@ -223,13 +273,3 @@ def test_interactive_is_on_the_welcome_page_and_in_a_chapter(
     welcome, *chapters = pages_with_widgets()
     assert has(welcome)
     assert any(has(page) for page in chapters)
-
-
-def test_page_opens_without_network_or_error(open_page: Callable, book_page: str) -> None:
-    visit = open_page(book_page)
-    load_everything(visit)
-    visit.assert_clean()
-    assert visit.page.evaluate(BAD_IMAGES) == []
-    assert visit.page.evaluate(WITHOUT_ALT) == []
-    assert visit.page.evaluate(FORMULA_ERRORS) == []
-    assert visit.page.evaluate(NOT_TYPESET) == []

@@ -1,7 +1,7 @@
 """What axe-core says against a page, without the work that cannot change its answer.
 
-On a page of the book nine tenths of axe-core's time went into words of code listings, of which a chapter has
-thousands in a few colours, and into the shapes of glyphs in formulas.
+On a page of the book nine tenths of axe-core's time went into the contrast of text, of which there are
+thousands of pieces in a few dozen looks, and into the shapes of glyphs in formulas.
 """
 
 import json
@@ -9,9 +9,10 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 
-# The contrast of a word of a listing follows from its own look and from the backgrounds below it, so one word
+# The contrast of a piece of text follows from its own look and from the backgrounds below it, so one piece
 # of each look speaks for the others, its twins. It has to be one that axe-core judges: one that is seen where
-# the page stands, not scrolled out of its listing, and more than one character or a sign.
+# the page stands, not scrolled out of its box, and more than one character or a sign. A link in a text is
+# judged by its look and by that of the text around it.
 MARK_TWINS = r"""() => {
     const grounds = new Map([[null, '']]);
     const ground = (e) => {
@@ -22,21 +23,37 @@ MARK_TWINS = r"""() => {
         }
         return grounds.get(e);
     };
-    const judged = (word, listing) => {
-        const text = [...word.childNodes].map((n) => n.nodeType === Node.TEXT_NODE ? n.data : ' ');
-        const b = word.getBoundingClientRect(), frame = listing.getBoundingClientRect();
-        return /[\p{L}\p{N}]{2}/u.test(text.join('')) && word.checkVisibility()
-            && b.left >= frame.left && b.right <= frame.right;
-    };
-    const spoken = new Set();
-    for (const listing of document.querySelectorAll('main pre, main dt.sig'))
-        for (const word of listing.querySelectorAll('span')) {
-            const s = getComputedStyle(word);
-            const look = [s.color, s.fontSize, s.fontWeight, s.textShadow, ground(word)].join();
-            word.toggleAttribute('data-twin', spoken.has(look));
-            if (!spoken.has(look) && judged(word, listing)) spoken.add(look);
+    const frames = new Map([[null, { left: 0, right: innerWidth, top: 0, bottom: Infinity }]]);
+    const frame = (e) => {  // what a box that scrolls or cuts lets be seen
+        if (!frames.has(e)) {
+            const outer = frame(e.parentElement), own = e.getBoundingClientRect();
+            frames.set(e, getComputedStyle(e).overflow === 'visible' || e === document.body ? outer : {
+                left: Math.max(outer.left, own.left), right: Math.min(outer.right, own.right),
+                top: Math.max(outer.top, own.top), bottom: Math.min(outer.bottom, own.bottom) });
         }
-    axe.configure({ rules: [{ id: 'color-contrast', selector: ':not([data-twin])' }] });
+        return frames.get(e);
+    };
+    const words = (e) => [...e.childNodes].map((n) => n.nodeType === Node.TEXT_NODE ? n.data : ' ').join('');
+    const judged = (e) => {
+        const b = e.getBoundingClientRect(), f = frame(e.parentElement);
+        return /[\p{L}\p{N}]{2}/u.test(words(e)) && e.checkVisibility({ visibilityProperty: true })
+            && b.left >= f.left && b.right <= f.right && b.top >= f.top && b.bottom <= f.bottom;
+    };
+    scrollTo(0, 0);
+    const spoken = new Set();
+    for (const e of document.body.querySelectorAll('*')) {
+        e.removeAttribute('data-twin');
+        if (e.closest('svg') || !words(e).trim()) continue;
+        const s = getComputedStyle(e), link = e.closest('a, [role=link]'), around = link?.parentElement;
+        const look = [s.color, s.fontSize, s.fontWeight, s.textShadow, s.textDecoration, ground(e),
+            around && getComputedStyle(around).color, around && getComputedStyle(link).borderBottom,
+            around && /\p{L}/u.test(words(around))].join();
+        e.toggleAttribute('data-twin', spoken.has(look));
+        if (!spoken.has(look) && judged(e)) spoken.add(look);
+    }
+    axe.configure({ rules: [
+        { id: 'color-contrast', selector: ':not([data-twin])' },
+        { id: 'link-in-text-block', selector: ':is(a[href], [role=link]):not([data-twin])' } ] });
 }"""
 
 # A drawn formula is hidden from screen readers, which read its MathML; its shapes are no text and take no
