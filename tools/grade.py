@@ -16,18 +16,17 @@ import argparse
 import csv
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import nullcontext
 from pathlib import Path
 
+import otter_process
 import psutil
 from tqdm import tqdm
 
@@ -41,7 +40,13 @@ COURSE = "questions"  # the folder that came with the assignment: no script in i
 STOPPED = "stopped after"
 
 
-def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict[str, str]:
+def grade(
+    submission: Path,
+    autograder: Path,
+    out: Path,
+    seconds: float,
+    start: otter_process.Start = otter_process.start,
+) -> dict[str, str]:
     """Grade one submission.
 
     Args:
@@ -49,6 +54,7 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
         autograder: The zip that tools/make_assignments.py made.
         out: Folder for the results.
         seconds: After so many seconds it is stopped.
+        start: What starts otter-grader.
 
     Returns:
         Its row: points by question, the total, and a note if something went wrong or was left out.
@@ -58,33 +64,14 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
             file, note = unpacked(submission, Path(folder))
         except ValueError as error:
             return {"note": str(error)}
-        command = [
-            sys.executable,
-            "-m",
-            "otter",
-            "run",
-            "--no-logo",
-            "-a",
-            str(autograder.resolve()),
-        ]
-        # One thread each: several are running.
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()}
         words = Path(folder) / "printed.txt"
-        # Into a file: a pipe would be waited for until all that holds it has ended.
-        with words.open("wb") as printed:
-            process = subprocess.Popen(
-                [*command, "-o", folder, str(file)],
-                cwd=folder,
-                env=environment,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                process.wait(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                stop(process)
-                return {"note": f"{STOPPED} {seconds:g} s"}
+        told = ["run", "--no-logo", "-a", str(autograder.resolve()), "-o", folder, str(file)]
+        process = start(told, Path(folder), words)
+        try:
+            process.wait(timeout=seconds)
+        except psutil.TimeoutExpired:
+            otter_process.stop(process)
+            return {"note": f"{STOPPED} {seconds:g} s"}
         last = words.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
         last = last or ["no words"]
         results = Path(folder) / "results.json"
@@ -97,25 +84,9 @@ def grade(submission: Path, autograder: Path, out: Path, seconds: float) -> dict
         return found
 
 
-def stop(process: subprocess.Popen) -> None:
-    """End a process with all that it started, also what has left its group: the notebook's kernel has."""
-    started = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    for one in started:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()
-    process.wait()
-
-
 def name_of(submission: Path) -> str:
     """What a submission is called in the table."""
     return submission.name if submission.is_dir() else submission.stem
-
-
-def import_path() -> str:
-    """The folders that Python imports from here, absolute: the grading process has another folder."""
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join(str(Path(part).resolve()) for part in given if part)
 
 
 def unpacked(submission: Path, folder: Path) -> tuple[Path, str]:
@@ -199,7 +170,13 @@ def row(results: dict, note: str = "") -> dict[str, str]:
 
 
 def grade_all(
-    submissions: Sequence[Path], autograder: Path, out: Path, *, jobs: int = 2, minutes: float = 5
+    submissions: Sequence[Path],
+    autograder: Path,
+    out: Path,
+    *,
+    jobs: int = 2,
+    minutes: float = 5,
+    prepared: otter_process.Prepared | None = None,
 ) -> list[dict[str, str]]:
     """Grade many, and keep the rows of an earlier run.
 
@@ -212,6 +189,7 @@ def grade_all(
         out: Folder for the results; it is made.
         jobs: How many at a time.
         minutes: Limit for each.
+        prepared: What starts otter-grader; None for one of its own.
 
     Returns:
         A row for each, in the order of their names.
@@ -225,7 +203,7 @@ def grade_all(
         found = {"submission": name}
         (out / f"{name}.json").unlink(missing_ok=True)  # of an earlier version
         try:
-            found |= grade(submission, autograder, out, minutes * 60)
+            found |= grade(submission, autograder, out, minutes * 60, begin)
         except Exception as error:  # one that cannot be read must not stop the others
             found["note"] = f"not graded: {type(error).__name__}: {error}"
         part = done / f"{name}.part"
@@ -244,7 +222,13 @@ def grade_all(
         return "total" in entry["row"] or (note.startswith(STOPPED) and minutes <= entry["minutes"])
 
     open_ones = [s for s in submissions if not is_done(s)]
-    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(open_ones), unit="submission") as bar:
+    with (
+        nullcontext(prepared) if prepared else otter_process.Prepared() as starting,
+        ThreadPoolExecutor(jobs) as pool,
+        tqdm(total=len(open_ones), unit="submission") as bar,
+    ):
+        # To prepare for a single one would only take longer.
+        begin = starting.start if prepared or len(open_ones) > 1 else otter_process.start
         for finished in as_completed([pool.submit(work, one) for one in open_ones]):
             finished.result()
             bar.update()

@@ -21,6 +21,7 @@ import argparse
 import ast
 import functools
 import inspect
+import io
 import re
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ import tempfile
 import textwrap
 import zipfile
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import jupytext
@@ -251,10 +253,7 @@ def build(folder: Path, out: Path) -> None:
     (work / "questions" / versions.NOTE).write_text(versions.note(PYTHON), encoding="utf-8")
     (work / "requirements.txt").write_text(requirement(), encoding="utf-8")
     made = work / "made"
-    command = [sys.executable, "-m", "otter", "assign", "--no-run-tests", file.name, made.name]
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"otter assign failed on {folder.name}:\n{done.stdout}{done.stderr}")
+    assign(file, made)
     student, solution = out / "student", out / "solution"
     student.mkdir()
     solution.mkdir()
@@ -273,6 +272,22 @@ def build(folder: Path, out: Path) -> None:
     if not setup_cell.settings()[1]:  # the set-up cell then has nowhere to install from
         shutil.copy(wheel(), student / wheel().name)
     shutil.rmtree(work)
+
+
+def assign(file: Path, made: Path) -> None:
+    """Have otter-grader take a master notebook apart.
+
+    Raises:
+        RuntimeError: If it cannot.
+    """
+    from otter.assign import main as otter_assign  # here: it takes seconds
+
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said), redirect_stderr(said):
+            otter_assign(str(file), str(made), no_run_tests=True)
+    except Exception as error:
+        raise RuntimeError(f"otter assign failed on {file.stem}:\n{said.getvalue()}") from error
 
 
 def tidy(source: Path, target: Path) -> None:

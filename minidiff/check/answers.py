@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .exercise import Case, Exercise, Mistake
+from .exercise import Case, Exercise, Function, Mistake
 from .outcome import Outcome, call
-from .slips import Sketch, Slip, derived, kept, packed, unpacked
+from .slips import Sketch, Slip, kept, packed, slips_of, unpacked
 
 SUFFIX = ".safetensors"
 SEEDS = (0, 1)  # of the inputs that anyone may see
@@ -33,27 +33,47 @@ class Answer:
         expected: What the reference gives.
         wrong: What each mistake of the exercise's own list gives.
         sketches: What each slip gives, from an answer sheet; None where they can be computed.
+        computed: Those that were, by the slip's function.
     """
 
     case: Case
     expected: Outcome
     wrong: Mapping[str, Outcome]
     sketches: Sequence[Sketch] | None = None
+    computed: dict[Function, Sketch] = field(default_factory=dict, repr=False, compare=False)
 
 
 def answers(exercise: Exercise, seed: int) -> list[Answer]:
     """What is expected on the inputs that a seed makes: computed, or read from the answer sheet.
+
+    They are remembered, of a sheet until it changes: a student checks a function more than once.
 
     Raises:
         ValueError: If the reference fails, the sheet does not know the seed, or it belongs to
             other inputs.
         FileNotFoundError: If there is neither a reference nor a sheet.
     """
-    if exercise.solution is None:
-        return _from_sheet(exercise, seed)
+    solution = exercise.solution
+    written: tuple[Any, ...]
+    if solution is None:
+        sheet = _sheet(exercise)
+        stands = sheet.stat()
+        written = (seed, exercise.make_cases, sheet, stands.st_mtime_ns, stands.st_size)
+        if written not in exercise.known:
+            exercise.known[written] = _read(exercise, sheet, seed)
+        return list(exercise.known[written])
+    # An exercise that is still being written changes: what was found before says nothing then.
+    mistakes = tuple(m.function for m in exercise.mistakes)
+    written = (seed, exercise.make_cases, solution, exercise.look, mistakes)
+    if written not in exercise.known:
+        exercise.known[written] = _computed(exercise, solution, seed)
+    return list(exercise.known[written])
+
+
+def _computed(exercise: Exercise, solution: Function, seed: int) -> list[Answer]:
     found = []
     for case in exercise.inputs(seed):
-        expected = call(exercise.solution, case, exercise.observe)
+        expected = call(solution, case, exercise.observe)
         if expected.error or expected.odd:
             raise ValueError(f"the reference of {exercise.name} fails at {case.name}: {expected}")
         wrong = {m.name: call(m.function, case, exercise.observe) for m in exercise.mistakes}
@@ -81,9 +101,8 @@ def write_sheet(exercise: Exercise, path: Path, seeds: Sequence[int] = SEEDS) ->
         return {"values": places, "odd": outcome.odd, "error": outcome.error}
 
     known = {seed: answers(exercise, seed) for seed in seeds}
-    inputs = [(answer.case, answer.expected) for seed in seeds for answer in known[seed]]
-    all_slips = [] if exercise.solution is None else derived(exercise.solution)
-    slips, given = kept(exercise, all_slips, inputs)
+    inputs = [answer for seed in seeds for answer in known[seed]]
+    slips, given = kept(exercise, slips_of(exercise), inputs)
     columns = iter(zip(*given, strict=True) if given else [()] * len(inputs))
     table: dict[str, list[dict[str, Any]]] = {}
     for seed in seeds:
@@ -108,9 +127,7 @@ def write_sheet(exercise: Exercise, path: Path, seeds: Sequence[int] = SEEDS) ->
     save_file(tensors, path, metadata={"sheet": words})
 
 
-def _from_sheet(exercise: Exercise, seed: int) -> list[Answer]:
-    from safetensors import SafetensorError, safe_open
-
+def _sheet(exercise: Exercise) -> Path:
     if exercise.path is None:
         raise ValueError(f"the exercise {exercise.name} has no reference")
     path = exercise.path.with_suffix(SUFFIX)
@@ -119,6 +136,12 @@ def _from_sheet(exercise: Exercise, seed: int) -> list[Answer]:
             f"the answer sheet {path.name} is missing. It lies beside {exercise.path.name} in the "
             f"assignment's folder of questions; unpack the assignment again"
         )
+    return path
+
+
+def _read(exercise: Exercise, path: Path, seed: int) -> list[Answer]:
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="pt") as file:
             words = json.loads(file.metadata()["sheet"])
@@ -145,7 +168,7 @@ def _from_sheet(exercise: Exercise, seed: int) -> list[Answer]:
         made_for = torch.tensor(entry["inputs"], dtype=torch.float64)
         if sums.shape != made_for.shape or not torch.allclose(sums, made_for, rtol=1e-5, atol=1e-5):
             raise ValueError(
-                f"{path.name} was made for other inputs than {exercise.path.name} makes here "
+                f"{path.name} was made for other inputs than {path.stem}.py makes here "
                 f"({case.name}). Unpack the assignment again; if that does not help, your torch "
                 f"({torch.__version__}) draws other random numbers: tell your instructor"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import traceback
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from .answers import SEEDS
 from .exercise import Case, Exercise
-from .outcome import Outcome, call
+from .outcome import Outcome, call, copied
 from .reach import out_of_reach
 
 
@@ -38,7 +37,7 @@ def own_error(exercise: Exercise, function: Any, seeds: Sequence[int] = SEEDS) -
         for case in cases:
             try:
                 with redirect_stdout(_Nowhere()):
-                    function(*copy.deepcopy(case.args))
+                    function(*copied(case.args))
             except Exception as error:
                 inside = None if error.__traceback__ is None else error.__traceback__.tb_next
                 return "".join(traceback.format_exception(type(error), error, inside)).strip()

@@ -105,6 +105,8 @@ class Exercise:
     # Derived from the reference, or read from an answer sheet; None until they are wanted.
     slips: Sequence[Slip] | None = field(default=None, init=False)
     path: Path | None = field(default=None, init=False)  # of the file that it was loaded from
+    # What is expected on the inputs of a seed, once it is worked out (minidiff.check.answers).
+    known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reference(self, function: F) -> F:
         """Take the function as the solution."""

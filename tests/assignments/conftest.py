@@ -1,24 +1,47 @@
 """The assignments, made once for all tests of this layer, and the library as students install it."""
 
 import os
-import subprocess
-import sys
+import shutil
 import zipfile
+from pathlib import Path
 
 import make_assignments
+import nbclient
 import nbformat
+import otter_process
 import pytest
-from student import save, shortened
+from student import shortened
+
+# What an assignment is made of, beside its own source: the library, and the tools that make it.
+MADE_OF = (
+    *(make_assignments.ROOT / "minidiff").rglob("*.*"),
+    *(make_assignments.ROOT / "tools").glob("*.py"),
+    make_assignments.ROOT / "pyproject.toml",
+)
+
+
+def is_made(name: str) -> bool:
+    """Whether `make book` has made it, of the sources that are here now."""
+    made = make_assignments.OUT / name / "autograder.zip"
+    sources = [*MADE_OF, *(make_assignments.SOURCES / name).rglob("*.*")]
+    newest = max(path.stat().st_mtime for path in sources if "__pycache__" not in path.parts)
+    return made.is_file() and newest < made.stat().st_mtime
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """The folder of an assignment's versions, by its name; each is made when it is first asked for."""
+    """The folder of an assignment's versions, by its name; each is made when it is first asked for.
+
+    The book has made them, too, for its readers; made of the same, they are the same.
+    """
     out, made = tmp_path_factory.mktemp("assignments"), {}
 
     def folder(name):
         if name not in made:
-            make_assignments.build(make_assignments.SOURCES / name, out / name)
+            if is_made(name):
+                shutil.copytree(make_assignments.OUT / name, out / name)
+            else:
+                make_assignments.build(make_assignments.SOURCES / name, out / name)
             made[name] = out / name
         return made[name]
 
@@ -26,7 +49,14 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory):
+def prepared():
+    """Grading for all tests of a file begins with the same process."""
+    with otter_process.Prepared() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory) -> Path:
     """A folder that holds the library as its wheel brings it, and nothing else of the repository."""
     folder = tmp_path_factory.mktemp("wheel")
     with zipfile.ZipFile(make_assignments.wheel()) as file:
@@ -35,22 +65,14 @@ def installed(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def run_notebook(installed, tmp_path_factory):
-    """Run a notebook from its own folder as a student does, but train for less; gives it with outputs."""
-    code = (
-        "import sys, nbformat, nbclient; nb = nbformat.read(sys.argv[1], 4); "
-        "nbclient.NotebookClient(nb, timeout=900).execute(); nbformat.write(nb, sys.argv[1])"
-    )
+def run_notebook(installed):
+    """Run a notebook in its own folder as a student does, but train for less; gives it with outputs."""
 
     def run(path):
-        done = tmp_path_factory.mktemp("done") / path.name
-        save(shortened(nbformat.read(path, 4)), done)
+        notebook = shortened(nbformat.read(path, 4))
+        there = {"metadata": {"path": str(path.parent)}}
         environment = {**os.environ, "PYTHONPATH": str(installed)}
-        command = [sys.executable, "-c", code, str(done)]
-        ended = subprocess.run(
-            command, cwd=path.parent, env=environment, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, ended.stderr[-3000:]
-        return nbformat.read(done, 4)
+        client = nbclient.NotebookClient(notebook, timeout=900, resources=there)
+        return client.execute(env=environment)
 
     return run

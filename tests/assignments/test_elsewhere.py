@@ -5,17 +5,20 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import grade
 import nbformat
 import pytest
 import scripts
+from handed_out import FIRST
 from make_assignments import SOURCES
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
 from student import answered, checks, definition, save, text_of
 
-FIRST = min(path.parent.name for path in SOURCES.glob("*/assignment.md"))
+from minidiff.check.graded.otter_plugin import DefinitionsOnly
+
 PAGE = SOURCES.parent / "book" / "hand_in.md"
 
 # ---- how they save a notebook ----------------------------------------------------------------
@@ -165,36 +168,67 @@ def test_a_day_elsewhere(where, work, run_notebook, tmp_path):
     assert "waits for" not in "".join(map(text_of, done.cells))
 
 
-def test_what_was_downloaded_is_handed_in_and_graded(work, built, installed, tmp_path):
+HANDS_IN = """
+import sys, minidiff as md
+assert sys.argv[1] in md.__file__
+for name in sys.argv[2:]:
+    print(md.check.hand_in(name), end="\\f")
+"""
+
+
+def test_what_was_downloaded_is_handed_in_and_graded(work, built, installed, prepared, tmp_path):
     """In a folder without the repository, with the library as its wheel brings it."""
     downloads, notebook = work
     for title in ("On Colab", "On Kaggle"):
         notebook.cells.insert(0, new_code_cell("\n".join(reversed(lines(title)))))
     asked = len(list(downloads.glob("questions/*.py")))
-    files = []
+    paths = {}
     for name, form in FORMS.items():
         made = form(notebook)
         text = made if isinstance(made, str) else json.dumps(made, separators=(",", ":"))
-        path = downloads / name.replace(".", " (1).")
-        path.write_text(text, encoding="utf-8")
-        code = (
-            "import sys, minidiff as md; assert sys.argv[2] in md.__file__; "
-            "print(md.check.hand_in(sys.argv[1]))"
-        )
-        said = subprocess.run(
-            [sys.executable, "-c", code, path.name, str(installed)],
-            cwd=downloads,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(installed)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        assert len(re.findall(r" passed$", said, re.MULTILINE)) == asked, said
-        assert "left out" not in said
-        assert "not run" not in said
-        files += [path] if name in AS_IT_IS else [path.with_suffix(".zip")]
-    rows = grade.grade_all(files, built(FIRST) / "autograder.zip", tmp_path / "grades")
-    assert len({row["submission"] for row in rows}) == len(FORMS)
+        paths[name] = downloads / f"{name.replace('.', ' (1).')}"
+        paths[name].write_text(text, encoding="utf-8")
+    said = subprocess.run(
+        [sys.executable, "-c", HANDS_IN, str(installed), *(path.name for path in paths.values())],
+        cwd=downloads,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    receipts = said.split("\f")[:-1]
+    assert len(receipts) == len(FORMS)
+    for receipt in receipts:
+        assert len(re.findall(r" passed$", receipt, re.MULTILINE)) == asked, receipt
+        assert "left out" not in receipt
+        assert "not run" not in receipt
+    # Of forms in which the grader runs the very same, one notebook and one script are graded.
+    different = {}
+    for name, path in paths.items():
+        file = path if name in AS_IT_IS else path.with_suffix(".zip")
+        different.setdefault((path.suffix, run_by_grader(file, downloads, tmp_path / name)), file)
+    assert {suffix for suffix, _ in different} == {".ipynb", ".py"}
+    autograder, files = built(FIRST) / "autograder.zip", list(different.values())
+    rows = grade.grade_all(files, autograder, tmp_path / "grades", prepared=prepared)
+    assert len({row["submission"] for row in rows}) == len(files)
     for row in rows:
         assert row["total"] == row["of"] == "20"
         assert "note" not in row
+
+
+def run_by_grader(file, downloads, folder):
+    """What the grader runs of a file that was handed in: each statement, in order."""
+    folder.mkdir()
+    path, note = grade.unpacked(file, folder)
+    assert note == ""
+    text = path.read_text(encoding="utf-8")
+    given = (
+        nbformat.reads(text, 4)
+        if path.suffix == ".ipynb"
+        else new_notebook(cells=[new_code_cell(text)])
+    )
+    with chdir(downloads):  # the questions lie there
+        plugin = DefinitionsOnly(str(path), {}, {})
+        made = plugin.before_execution(given)
+    assert plugin.left == ()
+    return tuple(cell.source for cell in made.cells)

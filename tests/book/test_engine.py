@@ -1,6 +1,8 @@
 """Networks in a real page: each operation, each network that draws, and walks from noise, against Python."""
 
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from films import FILMS
+from firefox import ASK
 from interactives import MAKERS
 
 import minidiff as md
@@ -21,30 +25,47 @@ from minidiff.viz.widget import script
 DRAWING = [name for name in md.available() if md.recipes.RECIPES[name].sample is not None]
 ENGINE = script("hash_noise.js", "engine.js", "walks.js")
 TOLD = "const told = {}; function minidiffNetwork(name, program, text) { told[name] = [program, text]; }"
-READ = """const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const net = (name) => network(told[name][0], bytes(told[name][1]));"""
+READ = """const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), nets = {};
+const net = (name) => nets[name] ??= network(told[name][0], bytes(told[name][1]));"""
 
 
 def numbers(x: torch.Tensor) -> list[float]:
     return x.flatten().tolist()
 
 
-@cache
+@cache  # for both browsers
 def of_shipped(name: str) -> str:
     """The script of a network that ships."""
     return script_of(name, page_network(name))
 
 
-@pytest.fixture
-def page(open_html: Callable) -> Callable[..., Any]:
-    """A page with these networks."""
+class ByJson:
+    """A page of Chromium, asked as a tab of Firefox: arguments and answers go as one text, which is quick."""
 
-    def go(*scripts: str) -> Any:
-        return open_html(
-            "".join(f"<script>{code}</script>" for code in (ENGINE, TOLD, READ, *scripts))
-        ).page
+    def __init__(self, page: Any):
+        self._page = page
 
-    return go
+    def evaluate(self, code: str, argument: Any = None) -> Any:
+        """An expression, or a function of the argument; promises are waited for."""
+        return json.loads(self._page.evaluate(ASK % (code, json.dumps(argument))))
+
+
+@pytest.fixture(scope="module", params=["chromium", "firefox"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One page with all networks that draw, in each browser; what a network becomes, it stays."""
+    scripts = (ENGINE, TOLD, READ, *map(of_shipped, DRAWING))
+    html = "".join(f"<script>{code}</script>" for code in scripts)
+    file = tmp_path_factory.mktemp("engine") / "page.html"
+    file.write_text(f"<!doctype html><meta charset=utf-8>{html}", encoding="utf-8")
+    if request.param == "firefox":
+        tab = request.getfixturevalue("firefox")
+        tab.open(file.as_uri())
+        yield tab
+    else:
+        page = request.getfixturevalue("browser").new_page()
+        page.goto(file.as_uri(), wait_until="load")
+        yield ByJson(page)
+        page.close()
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -78,13 +99,12 @@ OPERATIONS = {
 }
 
 
-def test_each_operation_does_what_torch_does(page: Callable) -> None:
-    opened = page()
-    known = opened.evaluate("Object.keys(OPERATIONS)")
+def test_each_operation_does_what_torch_does(page: Any) -> None:
+    known = page.evaluate("Object.keys(OPERATIONS)")
     assert {name.strip() for name in OPERATIONS} == {*known}
     for name, (takes, how, expected) in OPERATIONS.items():
         values = [{"shape": list(x.shape), "data": numbers(x)} for x in takes]
-        got = opened.evaluate(
+        got = page.evaluate(
             """([name, shape, values, how]) => [...OPERATIONS[name](shape,
                 values.map(({ shape, data }) => ({ shape, data: Float32Array.from(data) })), how)]""",
             [name.strip(), list(expected.shape), values, how],
@@ -98,43 +118,42 @@ def test_each_operation_does_what_torch_does(page: Callable) -> None:
         )
 
 
-def test_every_half_is_read(page: Callable) -> None:
+def test_every_half_is_read(page: Any) -> None:
     words = torch.arange(2**16, dtype=torch.int32).to(torch.uint16).view(torch.float16)
     finite = words[words.isfinite()]
-    data = list(finite.numpy().tobytes())
-    got = page().evaluate("(data) => [...halves(Uint8Array.from(data))]", data)
+    data = base64.b64encode(finite.numpy().tobytes()).decode()
+    got = page.evaluate("(data) => [...halves(bytes(data))]", data)
     assert got == finite.tolist()
 
 
 @pytest.mark.parametrize("name", DRAWING)
-def test_networks_answer_as_in_python(page: Callable, name: str) -> None:
+def test_networks_answer_as_in_python(page: Any, name: str) -> None:
     net, schedule = md.load(name)
     size = md.weights.example_shape(name)[-1]
     t = torch.tensor([300]) if schedule is not None else torch.tensor([0.3])
     inputs = (random(1, 1, size, size), t, torch.tensor([3]))
     with torch.no_grad():
         expected = halved(net)(*inputs)
-    got = page(of_shipped(name)).evaluate(
+    got = page.evaluate(
         "([name, ...inputs]) => [...net(name)(...inputs.map((x) => Float32Array.from(x)))]",
         [name, *map(numbers, inputs)],
     )
     torch.testing.assert_close(torch.tensor(got), expected.reshape(-1), atol=1e-4, rtol=0)
 
 
-WORKING = """(code) => {
+WORKER = script("hash_noise.js", "engine.js", "walks.js", "worker.js")
+WORKING = """(code, ...names) => {
     const worker = new Worker(URL.createObjectURL(new Blob([code])));
-    for (const [name, [program, weights]] of Object.entries(told))
-        worker.postMessage({ name, program, weights });
+    for (const name of names) worker.postMessage({ name, program: told[name][0], weights: told[name][1] });
     return worker;
 }"""
 
 
-def test_a_newer_wish_ends_the_walks_before_it(page: Callable) -> None:
+def test_a_newer_wish_ends_the_walks_before_it(page: Any) -> None:
     """Who drags a slider through ten values waits for one walk, not for ten."""
-    code = script("hash_noise.js", "engine.js", "walks.js", "worker.js")
-    got = page(of_shipped("digits16")).evaluate(
+    got = page.evaluate(
         f"""(code) => new Promise((resolve) => {{
-            const worker = ({WORKING})(code), came = [];
+            const worker = ({WORKING})(code, 'digits16'), came = [];
             const times = Array.from({{ length: 51 }}, (_, k) => 1000 - 20 * k);
             const alphaBar = Object.fromEntries(times.map((t) => [t, 1 - 0.999 * t / 1000]));
             const x = new Float32Array(256), chosen = {{ y: 3, none: 10, w: 0, eta: 0, seed: 1 }};
@@ -148,13 +167,13 @@ def test_a_newer_wish_ends_the_walks_before_it(page: Callable) -> None:
             }};
             wish(1);
         }})""",
-        code,
+        WORKER,
     )
     assert got.count(1) < 10
     assert got == sorted(got)
 
 
-def test_walks_of_two_networks_go_side_by_side(page: Callable) -> None:
+def test_walks_of_two_networks_go_side_by_side(page: Any) -> None:
     """One takes a step after the other, at its own times, by its own network."""
     diffusion, flow = (drawer(name) for name in ("digits16", "digits16_flow"))
     noise, steps = start(4, 1000, 1, 16), 3
@@ -167,10 +186,9 @@ def test_walks_of_two_networks_go_side_by_side(page: Callable) -> None:
         }
         for who in (diffusion, flow)
     ]
-    scripts = [of_shipped(name) for name in ("digits16", "digits16_flow")]
-    got = page(*scripts).evaluate(
+    got = page.evaluate(
         f"""([code, walks]) => new Promise((resolve) => {{
-            const worker = ({WORKING})(code), came = [];
+            const worker = ({WORKING})(code, 'digits16', 'digits16_flow'), came = [];
             worker.onmessage = ({{ data }}) => {{
                 came.push([data.place, data.state.t, [...data.state.x]]);
                 if (came.length === 2 * walks[0].times.length) {{ worker.terminate(); resolve(came); }}
@@ -178,7 +196,7 @@ def test_walks_of_two_networks_go_side_by_side(page: Callable) -> None:
             walks.forEach((one, place) => Object.assign(one, {{ place, x: Float32Array.from(one.x) }}));
             worker.postMessage({{ wish: 1, walks }});
         }})""",
-        [script("hash_noise.js", "engine.js", "walks.js", "worker.js"), walks],
+        [WORKER, walks],
     )
     assert [place for place, _, _ in got] == [0, 1] * (steps + 1)
     for place, who in enumerate((diffusion, flow)):
@@ -188,61 +206,61 @@ def test_walks_of_two_networks_go_side_by_side(page: Callable) -> None:
             torch.testing.assert_close(torch.tensor(x), state.x.reshape(-1), atol=1e-3, rtol=0)
 
 
-# Who draws in pages, and how: every network that a figure may ask, by eta and w.
+# Who draws in pages, and how: every network that a figure may ask, by eta and w, and which of two pictures
+# that share the fresh noise (without any, the second is drawn as the first).
 WALKS = [
-    *(("digits16", eta, w) for eta, w in ((0, 1), (0, 8), (1, 0), (0.25, 0))),
-    *(("digits28", 0, 1), ("digits28", 1, 0)),
-    *(("digits16_flow", 0, 0), ("digits16_flow", 0, 1)),
+    ("digits16", 0, 8, 0),
+    ("digits16", 0.25, 0, 1),
+    ("digits28", 1, 1, 0),
+    ("digits16_flow", 0, 1, 0),
 ]
 
 
 def test_every_network_that_pages_ask_is_walked_with() -> None:
-    figures = [make() for name, make in MAKERS.items() if name.startswith("live_")]
+    figures = [make(**FILMS[name][0]) for name, make in MAKERS.items() if name.startswith("live_")]
     asked = {drawer.name for one in figures for drawer in one.drawers}
     assert asked | {*live.NETWORKS} == {name for name, *_ in WALKS}
 
 
-def by_hand(name: str, x: torch.Tensor, eta: float, w: float) -> tuple[list[float], Any, Any]:
-    """Twenty steps: the times, the last x and the last guess, by the library's own step."""
+@cache  # for both browsers
+def by_hand(name: str, eta: float, w: float, place: int) -> tuple[list[float], Any, Any, Any]:
+    """Twenty steps: the times, the first x, the last x and the last guess, by the library's own step."""
     net, schedule = md.load(name)
-    model = md.classifier_free_guidance(halved(net), y=torch.tensor([3, 3]), w=w)
+    size = md.weights.example_shape(name)[-1]
+    noise = x = normals(7, 1000, 2, 1, size, size).float()[place : place + 1]
+    model = md.classifier_free_guidance(halved(net), y=torch.tensor([3]), w=w)
     if schedule is None:
         *_, last = states = list(md.flow.flow_steps(model, x, 20))
-        return [state.t for state in states], last.x, last.data_hat
+        return [state.t for state in states], noise, last.x, last.data_hat
     times, guess = sampling_times(schedule.T, 20), None
     for t, s in pairwise(times):
         with torch.no_grad():
-            said = model(x, torch.tensor([t, t]))
-        options = {"eta": eta, "clip": True, "noise": normals(5, s, *x.shape).float()}
-        x, guess = md.sample_step(said, x, t, s, schedule, **options)
-    return times, x, guess
+            said = model(x, torch.tensor([t]))
+        fresh = normals(5, s, 2, *x.shape[1:]).float()[place : place + 1]
+        x, guess = md.sample_step(said, x, t, s, schedule, eta=eta, clip=True, noise=fresh)
+    return times, noise, x, guess
 
 
-@pytest.mark.parametrize(("name", "eta", "w"), WALKS)
-def test_walks_end_in_the_same_pictures(page: Callable, name: str, eta: float, w: float) -> None:
-    """Two pictures from the same noise, by the same fresh noise where there is any."""
+@pytest.mark.parametrize(("name", "eta", "w", "place"), WALKS)
+def test_walks_end_in_the_same_pictures(
+    page: Any, name: str, eta: float, w: float, place: int
+) -> None:
+    """One of two pictures, from the page's own noise, by the same fresh noise where there is any."""
     net, schedule = md.load(name)
-    size = md.weights.example_shape(name)[-1]
-    noise = normals(7, 1000, 2, 1, size, size).float()
-    times, drawn, guess = by_hand(name, noise, eta, w)
+    times, *expected = by_hand(name, eta, w, place)
     bars = None if schedule is None else schedule.alpha_bar.tolist()
-    chosen = {"y": 3, "none": net.null_label, "w": w, "eta": eta, "seed": 5}
-    got = page(of_shipped(name)).evaluate(
-        """([name, n, times, bars, chosen]) => [0, 1].map((place) => {
-            const x = Float32Array.from(normals(7, 1000, 2 * n).subarray(place * n, (place + 1) * n));
-            const states = [...walkFromNoise(net(name), x, times, bars, { ...chosen, place })];
-            return states.map(({ t, x, guess }) => [t, [...x], guess && [...guess]]);
-        })""",
+    chosen = {"y": 3, "none": net.null_label, "w": w, "eta": eta, "seed": 5, "place": place}
+    size = md.weights.example_shape(name)[-1]
+    got_times, no_guess, *got = page.evaluate(
+        """([name, n, times, bars, chosen]) => {
+            const noise = normals(7, 1000, 2 * n).subarray(chosen.place * n, (chosen.place + 1) * n);
+            const states = [...walkFromNoise(net(name), Float32Array.from(noise), times, bars, chosen)];
+            const [first, last] = [states[0], states[states.length - 1]];
+            return [states.map(({ t }) => t), first.guess, [...first.x], [...last.x], [...last.guess]];
+        }""",
         [name, size * size, times, bars, chosen],
     )
-    for place, states in enumerate(got):
-        assert [t for t, _, _ in states] == times
-        assert states[0][2] is None
-        for found, expected in (
-            (states[0][1], noise),
-            (states[-1][1], drawn),
-            (states[-1][2], guess),
-        ):
-            torch.testing.assert_close(
-                torch.tensor(found), expected[place].reshape(-1), atol=1e-3, rtol=0
-            )
+    assert got_times == times
+    assert no_guess is None
+    for found, wanted in zip(got, expected, strict=True):
+        torch.testing.assert_close(torch.tensor(found), wanted.reshape(-1), atol=1e-3, rtol=0)

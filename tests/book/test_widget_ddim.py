@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from controls import assert_agrees, choose, greys, press, slider
+from controls import all_greys, assert_agrees, choose, press, slider
 
 import minidiff as md
 
@@ -41,7 +41,7 @@ def test_it_paints_the_frames_of_the_walks(open_figure: Callable, widget: Any) -
     choose(root, "eta", 1.0)
     for keys, frame in ((["Home"], 0), (["ArrowRight"] * 4, 4), (["End"], 5)):
         press(slider(root, "frame"), *keys)
-        painted = [greys(canvas).ravel().tolist() for canvas in root.locator("canvas").all()]
+        painted = [greys.ravel().tolist() for greys in all_greys(root.locator("canvas"))]
         expected = []
         for seed in (1, 2):
             walk = widget.walk(25, 1.0, seed)

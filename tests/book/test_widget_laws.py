@@ -248,7 +248,9 @@ def test_tab_reaches_every_control_and_shows_where_it_is(open_html: Callable, na
     for _ in range(20):
         page.keyboard.press("Tab")
         here = page.evaluate(
-            """() => { const e = document.activeElement; if (e === document.body) return null;
+            """() => { const e = document.activeElement;
+            if (e === document.body || e === window.first) return null;  // the end
+            window.first ??= e;
             const style = getComputedStyle(e.type === 'radio' ? e.nextElementSibling : e);
             const name = e.dataset.control || e.textContent;
             return [name, style.outlineStyle, parseFloat(style.outlineWidth)]; }"""

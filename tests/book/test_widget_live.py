@@ -1,4 +1,7 @@
-"""Networks that draw in a page: from Play to the digits, against Python, in the book and in a notebook."""
+"""Networks that draw in a page: from Play to the digits, against Python, in the book and in a notebook.
+
+What those that ship draw in each figure is seen first. All else that a figure does it does with small ones.
+"""
 
 import json
 import re
@@ -8,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from controls import assert_agrees, choose, greys, move, press, slider
+from controls import all_greys, assert_agrees, choose, move, press, slider
 from films import FILMS, assert_kept, assert_paints, button, drawn
 from interactives import MAKERS
+from small_networks import program, small_networks
 
+from minidiff.viz import live_figure
 from minidiff.viz.engine import page_network, script_of
 
 SEED = 7
@@ -20,8 +25,10 @@ every_film = pytest.mark.parametrize("name", FILMS)
 
 
 @cache
-def film(name: str) -> Any:
-    return MAKERS[name](**FILMS[name][0], seed=SEED, embed=True)
+def film(name: str, **changes: Any) -> Any:
+    """A figure of that name, drawn by small networks, which it holds."""
+    with small_networks():
+        return MAKERS[name](**{**FILMS[name][0], "seed": SEED, "embed": True, **changes})
 
 
 @pytest.fixture
@@ -29,18 +36,27 @@ def widget() -> Any:
     return film("live_digits")
 
 
+shipped_program = cache(page_network)
+
+
 def shown(root: Any) -> list[Any]:
     """What can be seen: the pictures, and what is written."""
-    pictures = [greys(canvas).tolist() for canvas in root.locator("canvas").all()]
+    pictures = [greys.tolist() for greys in all_greys(root.locator("canvas"))]
     return [pictures, root.inner_text()]
 
 
 # ---- all of them -------------------------------------------------------------------------------
 
 
-@every_film
-def test_play_draws_what_python_draws(open_figure: Callable, name: str) -> None:
-    widget, steps = film(name), FILMS[name][1]
+@pytest.mark.parametrize(
+    ("name", "changes"), [*((name, {}) for name in FILMS), ("live_walk", {"network": "digits28"})]
+)
+def test_play_draws_what_python_draws(
+    open_figure: Callable, monkeypatch: pytest.MonkeyPatch, name: str, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(live_figure, "page_network", shipped_program)
+    arguments, steps = FILMS[name]
+    widget: Any = MAKERS[name](**arguments, **changes, seed=SEED, embed=True)
     root = open_figure(widget)
     walk = widget.states()
     first = assert_agrees(widget, root)["frame"]
@@ -125,7 +141,7 @@ def test_the_first_walk_can_be_looked_through_and_comes_back(
     open_figure: Callable, name: str
 ) -> None:
     """Frames that were drawn beforehand belong to one state of the controls, and to the first noise."""
-    widget, steps = MAKERS[name](**FILMS[name][0], seed=SEED), FILMS[name][1]
+    widget, steps = film(name, embed=False), FILMS[name][1]
     root, walk = open_figure(widget), widget.states()
     for k in (steps, steps - 1):
         press(slider(root, "frame"), "End" if k == steps else "ArrowLeft")
@@ -145,7 +161,7 @@ def test_the_first_walk_can_be_looked_through_and_comes_back(
 
 @every_film
 def test_a_page_without_the_network_says_how_to_get_it(open_figure: Callable, name: str) -> None:
-    widget = MAKERS[name](**FILMS[name][0])
+    widget = film(name, embed=False)
     root = open_figure(widget)
     press(button(root, "Play"), "Enter")
     root.get_by_text(f"md.viz.{name}(embed=True)").wait_for()
@@ -275,8 +291,10 @@ def beside(open_html: Callable, tmp_path: Path) -> Callable[..., Any]:
         folder = tmp_path / "_static" / "networks"
         folder.mkdir(parents=True)
         for one in networks:
-            (folder / f"{one}.js").write_text(script_of(one, page_network(one)), encoding="utf-8")
-        widget = MAKERS[name](**FILMS[name][0], seed=SEED)
+            with small_networks():
+                code = script_of(one, program(one))
+            (folder / f"{one}.js").write_text(code, encoding="utf-8")
+        widget = film(name, embed=False)
         return widget, open_html(HERE + widget._repr_html_())
 
     return go
@@ -355,11 +373,10 @@ def test_a_network_that_comes_late_does_not_draw_over_what_is_wished_for_now(
 
 @pytest.mark.parametrize("name", ["live_digits", "live_walk", "live_ddim"])
 def test_the_larger_network_draws_too(open_figure: Callable, name: str) -> None:
-    arguments, steps = FILMS[name]
-    widget = MAKERS[name](**arguments, network="digits28", label=2, embed=True)
+    widget = film(name, network="digits28", label=2)
     root = open_figure(widget)
     press(button(root, "Play"), "Enter")
-    drawn(root, steps)
+    drawn(root, FILMS[name][1])
     assert_agrees(widget, root)
     assert_paints(widget, root, widget.states()[-1])
 

@@ -3,6 +3,7 @@
 `root` is the figure's div in the browser and `widget` the figure in Python.
 """
 
+import base64
 import re
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +51,7 @@ def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
 def press(control: Any, *keys: str) -> None:
     control.focus()
     for key in keys:
-        control.press(key)
+        control.page.keyboard.press(key)
 
 
 def slider(root: Any, name: str) -> Any:
@@ -147,22 +148,40 @@ def press_on(plot: Any, along: float) -> None:
     plot.click(position={"x": 44 + along * (width - 54), "y": 60})
 
 
+# As one text: a list of ten thousand numbers takes much longer on its way.
+READ = """(all) => all.map((c) => [c.height, c.width,
+    btoa([...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]
+        .map((v) => String.fromCharCode(v)).join(''))])"""
+
+
+def all_pixels(canvases: Any) -> list[Any]:
+    """What canvases show, each (height, width, 4): red, green, blue and how opaque it is."""
+    return [
+        np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4).astype(int)
+        for height, width, data in canvases.evaluate_all(READ)
+    ]
+
+
 def pixels(canvas: Any) -> Any:
-    """What a canvas shows, (height, width, 4): red, green, blue and how opaque it is."""
-    height, width, data = canvas.evaluate(
-        """(c) => [c.height, c.width,
-        [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]"""
-    )
-    return np.array(data).reshape(height, width, 4)
+    """What a canvas shows."""
+    (seen,) = all_pixels(canvas)
+    return seen
+
+
+def all_greys(canvases: Any) -> list[Any]:
+    """The grey levels (height, width) of pictures that are nothing but grey, and opaque."""
+    seen = [np.moveaxis(one, 2, 0) for one in all_pixels(canvases)]
+    for red, green, blue, opaque in seen:
+        assert (red == green).all()
+        assert (red == blue).all()
+        assert (opaque == 255).all()
+    return [red for red, *_ in seen]
 
 
 def greys(canvas: Any) -> Any:
-    """The grey levels (height, width) of a picture that is nothing but grey, and opaque."""
-    red, green, blue, opaque = np.moveaxis(pixels(canvas), 2, 0)
-    assert (red == green).all()
-    assert (red == blue).all()
-    assert (opaque == 255).all()
-    return red
+    """The grey levels of one picture."""
+    (seen,) = all_greys(canvas)
+    return seen
 
 
 def assert_picture(canvas: Any, x: torch.Tensor) -> None:

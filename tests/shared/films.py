@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from controls import greys
+from controls import all_greys
 
 from minidiff.viz.frames import grey_levels
 
@@ -43,16 +43,13 @@ def canvases(widget: Any, state: Any) -> list[torch.Tensor | None]:
 def assert_paints(widget: Any, root: Any, state: Any) -> None:
     """The canvases show that state, as exactly as 256 greys can; at the edge of two greys either will do."""
     expected = canvases(widget, state)
-    found = root.locator("canvas").all()
-    assert len(found) == len(expected)
-    for canvas, x in zip(found, expected, strict=True):
+    for greys, x in zip(all_greys(root.locator("canvas")), expected, strict=True):
         level = 128 if x is None else ((x.clamp(-1, 1) + 1) * 127.5).round().numpy()
-        np.testing.assert_allclose(
-            greys(canvas), np.broadcast_to(level, greys(canvas).shape), atol=1
-        )
+        np.testing.assert_allclose(greys, np.broadcast_to(level, greys.shape), atol=1)
 
 
 def assert_kept(widget: Any, root: Any, state: Any) -> None:
     """The canvases show that state in the 16 greys in which a figure keeps frames."""
-    for canvas, x in zip(root.locator("canvas").all(), canvases(widget, state), strict=True):
-        np.testing.assert_array_equal(greys(canvas), 17 * grey_levels(x))
+    expected = canvases(widget, state)
+    for greys, x in zip(all_greys(root.locator("canvas")), expected, strict=True):
+        np.testing.assert_array_equal(greys, 17 * grey_levels(x))

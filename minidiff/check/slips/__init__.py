@@ -11,7 +11,9 @@ What is said of a slip is true of any program that gives its numbers: "Your numb
 
 from __future__ import annotations
 
-from ..exercise import Function, Slip
+from collections.abc import Sequence
+
+from ..exercise import Exercise, Function, Slip
 from .edits import ALL
 from .naming import kept, named, words
 from .sketch import Sketch, packed, unpacked
@@ -19,7 +21,14 @@ from .speaker import Speaker
 from .trees import taken_apart
 from .whole import whole
 
-__all__ = ["Sketch", "Slip", "derived", "kept", "named", "packed", "unpacked", "words"]
+__all__ = ["Sketch", "Slip", "derived", "kept", "named", "packed", "slips_of", "unpacked", "words"]
+
+
+def slips_of(exercise: Exercise) -> Sequence[Slip]:
+    """The slips of an exercise: of its reference, derived once, or from its answer sheet."""
+    if exercise.slips is None:
+        exercise.slips = [] if exercise.solution is None else derived(exercise.solution)
+    return exercise.slips
 
 
 def derived(function: Function) -> list[Slip]:

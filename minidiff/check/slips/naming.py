@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..exercise import Case, Exercise, Slip
+from ..exercise import Case, Exercise, Function, Slip
 from ..outcome import Outcome, call, equal
 from .edits import WHY
 from .sketch import Sketch, sketch
@@ -31,6 +31,10 @@ class Answer(Protocol):
     @property
     def sketches(self) -> Sequence[Sketch] | None:
         """What each slip gives, on an answer sheet; None where it can be computed."""
+
+    @property
+    def computed(self) -> dict[Function, Sketch]:
+        """What was computed already, by the slip's function."""
 
 
 class Seen(Protocol):
@@ -75,8 +79,7 @@ def named(exercise: Exercise, slips: Sequence[Slip], seen: Sequence[Seen]) -> li
 
 
 def _agrees(exercise: Exercise, i: int, slip: Slip, one: Seen) -> bool:
-    case, sketches = one.answer.case, one.answer.sketches
-    given = outcome(exercise, slip, case) if sketches is None else sketches[i]
+    case, given = one.answer.case, _given_by(exercise, i, slip, one.answer)
     if not slip.early:
         return given.fits(one.got, exercise.rtol)
     right = sketch(one.answer.expected)
@@ -86,12 +89,21 @@ def _agrees(exercise: Exercise, i: int, slip: Slip, one: Seen) -> bool:
 def _explains(exercise: Exercise, i: int, slip: Slip, wrong: Sequence[Seen]) -> bool:
     """Whether one wrong input shows the slip's own numbers, and not only what it lets pass."""
     for one in wrong:
-        case, sketches = one.answer.case, one.answer.sketches
-        given = outcome(exercise, slip, case) if sketches is None else sketches[i]
+        case, given = one.answer.case, _given_by(exercise, i, slip, one.answer)
         seen = one.answer.expected
         if given.fits(one.got, exercise.rtol) and telling(one.got, seen, case, exercise.rtol):
             return True
     return False
+
+
+def _given_by(exercise: Exercise, i: int, slip: Slip, answer: Answer) -> Sketch:
+    """What a slip gives on an input, from the answer sheet or worked out once."""
+    if answer.sketches is not None:
+        return answer.sketches[i]
+    assert slip.function is not None
+    if slip.function not in answer.computed:
+        answer.computed[slip.function] = outcome(exercise, slip, answer.case)
+    return answer.computed[slip.function]
 
 
 def outcome(exercise: Exercise, slip: Slip, case: Case) -> Sketch:
@@ -159,7 +171,7 @@ def _size(outcome: Outcome) -> int:
 
 
 def kept(
-    exercise: Exercise, slips: Sequence[Slip], inputs: Sequence[tuple[Case, Outcome]]
+    exercise: Exercise, slips: Sequence[Slip], inputs: Sequence[Answer]
 ) -> tuple[list[Slip], list[list[Sketch]]]:
     """The slips that a sheet needs, and what each gives on each input.
 
@@ -168,10 +180,10 @@ def kept(
     """
     found: list[Slip] = []
     table: list[list[Sketch]] = []
-    for slip in slips:
-        outcomes = [outcome(exercise, slip, case) for case, _ in inputs]
+    for i, slip in enumerate(slips):
+        outcomes = [_given_by(exercise, i, slip, one) for one in inputs]
         if all(
-            o.fits(right, exercise.rtol) for o, (_, right) in zip(outcomes, inputs, strict=True)
+            o.fits(one.expected, exercise.rtol) for o, one in zip(outcomes, inputs, strict=True)
         ):
             continue
         if all(o.failed is not None for o in outcomes):

@@ -42,15 +42,15 @@ class Tree:
 
     def changed(self, path: Path, new: ast.expr) -> Function:
         """The function with another expression at one place."""
-        root = copy.deepcopy(self.root)
+        # The way to it alone is copied: the rest is read and nothing else.
+        root = copy.copy(self.root)
         parent: Any = root
-        for name, i in path[:-1]:
-            parent = getattr(parent, name) if i is None else getattr(parent, name)[i]
-        name, i = path[-1]
-        if i is None:
-            setattr(parent, name, copy.deepcopy(new))
-        else:
-            getattr(parent, name)[i] = copy.deepcopy(new)
+        for place, (name, i) in enumerate(path, 1):
+            old = getattr(parent, name)
+            child = old if i is None else old[i]
+            put = copy.deepcopy(new) if place == len(path) else copy.copy(child)
+            setattr(parent, name, put if i is None else [*old[:i], put, *old[i + 1 :]])
+            parent = put
         return self.compiled(root)
 
     def rewritten(self, rule: Callable[[ast.AST], ast.expr | None]) -> Function | None:

@@ -17,8 +17,9 @@ X, T = torch.randn(4, 1, 8, 8, generator=md.seeded(0)), torch.tensor([1, 2, 3, 1
 POINTS, Y = torch.randn(4, 2, generator=md.seeded(1)), torch.tensor([0, 1, 2, 3])
 
 
-def unet(classes=None, **options):
-    net = md.TinyUNet(1, classes, width=4, multipliers=(1, 1), blocks=1, **options)
+def unet(classes=None, multipliers=(1,), **options):
+    """One level, unless more are asked for: to trace each takes seconds."""
+    net = md.TinyUNet(1, classes, width=4, multipliers=multipliers, blocks=1, **options)
     with torch.no_grad():  # its head begins as zeros, and zeros are equal however they came about
         for weight in net.parameters():
             weight += 0.1 * torch.randn(weight.shape, generator=md.seeded(2))
@@ -26,7 +27,7 @@ def unet(classes=None, **options):
 
 
 NETWORKS = {
-    "U-Net, one time for all": (unet, (X, 5)),
+    "U-Net, one time for all": (lambda: unet(multipliers=(1, 1)), (X, 5)),
     "labels, none given": (lambda: unet(3), (X, T)),
     "labels": (lambda: unet(3, out_channels=2, heads=2, time_scale=1000.0), (X, T / 1000, Y)),
     "patches": (lambda: unet(patch=2), (X, T)),
@@ -54,10 +55,10 @@ def test_a_network_is_traced_as_a_whole(name):
     assert torch.equal(whole(*arguments), net(*arguments))
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_gradients_too(dropout):
+@pytest.mark.parametrize(("dropout", "multipliers"), [(0.0, (1, 1)), (0.5, (1,))])
+def test_gradients_too(dropout, multipliers):
     """With dropout the numbers are drawn otherwise, so only their mean over many is the same."""
-    net = unet(3, dropout=dropout).train()
+    net = unet(3, multipliers, dropout=dropout).train()
     whole = torch.compile(net, fullgraph=True, backend="aot_eager")
     whole(X, T, Y).square().mean().backward()
     found = [weight.grad.clone() for weight in net.parameters()]

@@ -1,6 +1,7 @@
 """Two processes, really launched, train as one process with the double batch does."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,19 +14,24 @@ import minidiff as md
 from minidiff.base.files import CHECKPOINT, load_checkpoint
 from minidiff.training.processes import find_processes
 
-# The same script, alone or launched: only the batch of a process differs.
-SCRIPT = """
-import sys
-import torch
+# The same training, alone or launched: only the batch of a process differs.
+TRAINING = """
 import minidiff as md
 from minidiff.data.augment import warp
 
+def training(batch, out, steps):
+    x, y = md.data.digits("train", 8)
+    net = md.TinyUNet(1, 10, width=8, multipliers=(1, 2), blocks=1, seed=0)
+    md.train(net, (x[:300], y[:300]), schedule=md.linear_schedule(), steps=steps,
+             batch=batch, lr=2e-3, warmup=5, augment=warp, out=out,
+             checkpoint_every=5, sample_every=10, precision="fp32", device="cpu", progress=False)
+"""
+LAUNCHED = f"""
+import sys
+import torch
+{TRAINING}
 torch.set_num_threads(1)
-x, y = md.data.digits("train", 8)
-net = md.TinyUNet(1, 10, width=8, multipliers=(1, 2), blocks=1, seed=int(sys.argv[4]))
-run = md.train(net, (x[:300], y[:300]), schedule=md.linear_schedule(), steps=int(sys.argv[3]),
-               batch=int(sys.argv[1]), lr=2e-3, warmup=5, augment=warp, out=sys.argv[2],
-               checkpoint_every=5, sample_every=10, precision="fp32", device="cpu", progress=False)
+training(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
 """
 LAUNCHERS = {
     "torchrun": ["-m", "torch.distributed.run", "--nproc_per_node=2"],
@@ -38,21 +44,18 @@ LAUNCHERS = {
 @pytest.fixture(scope="module")
 def script(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("script") / "train_digits.py"
-    path.write_text(SCRIPT)
+    path.write_text(LAUNCHED)
     return path
 
 
-def launch(script: Path, how: str | None, *arguments: object) -> None:
-    words = [sys.executable]
-    if how is not None:
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            port = free.getsockname()[1]
-        flag = "--master_port" if how == "torchrun" else "--main_process_port"
-        words += [*LAUNCHERS[how], f"{flag}={port}"]
+def launch(script: Path, how: str, *arguments: object) -> None:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    flag = "--master_port" if how == "torchrun" else "--main_process_port"
     clean = {name: value for name, value in os.environ.items() if name != "WORLD_SIZE"}
     done = subprocess.run(
-        [*words, str(script), *map(str, arguments)],
+        [sys.executable, *LAUNCHERS[how], f"{flag}={port}", str(script), *map(str, arguments)],
         env={**clean, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -61,11 +64,27 @@ def launch(script: Path, how: str | None, *arguments: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module")
-def alone(script, tmp_path_factory) -> dict:
-    out = tmp_path_factory.mktemp("alone")
-    launch(script, None, 16, out, 12, 0)
+def train_here(batch: int, out: Path, steps: int) -> dict:
+    """The training in this process, alone; its last checkpoint."""
+    space: dict = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WORLD_SIZE", raising=False)
+        exec(TRAINING, space)
+        space["training"](batch, out, steps)
     return load_checkpoint(out / CHECKPOINT)
+
+
+@pytest.fixture(scope="module")
+def run_alone(tmp_path_factory) -> Path:
+    """The folder of a training in one process."""
+    out = tmp_path_factory.mktemp("alone")
+    train_here(16, out, 12)
+    return out
+
+
+@pytest.fixture(scope="module")
+def alone(run_alone) -> dict:
+    return load_checkpoint(run_alone / CHECKPOINT)
 
 
 def assert_same_path(one: dict, other: dict) -> None:
@@ -83,7 +102,7 @@ def assert_same_path(one: dict, other: dict) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", sorted(LAUNCHERS))
 def test_two_processes_follow_one_with_the_double_batch(script, alone, tmp_path, how):
-    launch(script, how, 8, tmp_path, 12, 0)
+    launch(script, how, 8, tmp_path, 12)
     both = load_checkpoint(tmp_path / CHECKPOINT)
     assert_same_path(alone, both)
     assert both["settings"] == alone["settings"]  # so either can go on where the other stopped
@@ -91,18 +110,18 @@ def test_two_processes_follow_one_with_the_double_batch(script, alone, tmp_path,
 
 
 @pytest.mark.slow
-def test_one_process_alone_with_the_same_batch_differs(script, alone, tmp_path):
+def test_one_process_alone_with_the_same_batch_differs(alone, tmp_path):
     """Guards the comparison above: it would notice if each process took the same rows."""
-    launch(script, None, 8, tmp_path, 12, 0)
+    half = train_here(8, tmp_path, 12)
     with pytest.raises(AssertionError):
-        assert_same_path(alone, load_checkpoint(tmp_path / CHECKPOINT))
+        assert_same_path(alone, half)
 
 
 @pytest.mark.slow
-def test_refusal_in_the_first_process_ends_all(script, alone, tmp_path):
-    launch(script, "torchrun", 8, tmp_path, 2, 0)
-    with pytest.raises(AssertionError, match="steps: 2 in the folder, 3 now"):
-        launch(script, "torchrun", 8, tmp_path, 3, 0)
+def test_refusal_in_the_first_process_ends_all(script, run_alone, tmp_path):
+    shutil.copytree(run_alone, tmp_path, dirs_exist_ok=True)
+    with pytest.raises(AssertionError, match="steps: 12 in the folder, 13 now"):
+        launch(script, "torchrun", 8, tmp_path, 13)
 
 
 def test_launched_without_accelerate_says_what_to_install(monkeypatch):

@@ -1,6 +1,8 @@
 """A training that is killed goes on, and ends where it would have ended."""
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -14,59 +16,108 @@ import minidiff as md
 from minidiff.base.files import CHECKPOINT, DamagedFileError, load_checkpoint
 from minidiff.training.loop import train
 
-# The child can be told to kill itself in the n-th call of a system function that writing a
-# checkpoint goes through, so that each moment of a write is met for certain.
-CHILD = """
+# A child can be told to kill itself in the n-th call of a system function that writing a checkpoint goes
+# through, so that each moment of a write is met for certain. All children are forked off one process that has
+# done nothing but import, which is most of what a short training costs.
+PARENT = """
 import os, signal, sys
 import torch
+import torch._dynamo  # or each child's first optimizer would bring it in, for seconds
 import minidiff as md
 from minidiff.training.loop import train
 
-moment, _, count = sys.argv[2].partition(":")
 real = {"fsync": os.fsync, "replace": os.replace}
-calls = 0
-
-def die(*arguments):
-    global calls
-    calls += 1
-    if calls == int(count):
-        if moment == "after-replace":
-            real["replace"](*arguments)
-        if moment == "half-written":
-            with open(arguments[0], "r+b") as file:
-                file.truncate(os.path.getsize(arguments[0]) // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real["fsync" if moment == "fsync" else "replace"](*arguments)
-
-if moment == "fsync":
-    os.fsync = die
-elif moment != "never":
-    os.replace = die
-
 torch.set_num_threads(1)
-x, y = md.data.digits("train", 8)
-net = md.TinyUNet(1, 10, width=8, multipliers=(1, 2), blocks=1, dropout=0.1)
-run = train(net, (x[:200], y[:200]), schedule=md.linear_schedule(), steps=40, batch=8, warmup=5,
-            out=sys.argv[1], checkpoint_every=3, sample_every=None, device="cpu",
-            precision="fp32", progress=False)
-print("ended", run.steps)
+
+def die_at(moment, count):
+    calls = 0
+
+    def die(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            if moment == "after-replace":
+                real["replace"](*arguments)
+            if moment == "half-written":
+                with open(arguments[0], "r+b") as file:
+                    file.truncate(os.path.getsize(arguments[0]) // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real["fsync" if moment == "fsync" else "replace"](*arguments)
+
+    if moment == "fsync":
+        os.fsync = die
+    elif moment != "never":
+        os.replace = die
+
+def child(out):
+    x, y = md.data.digits("train", 8)
+    net = md.TinyUNet(1, 10, width=8, multipliers=(1, 2), blocks=1, dropout=0.1)
+    run = train(net, (x[:200], y[:200]), schedule=md.linear_schedule(), steps=40, batch=8, warmup=5,
+                out=out, checkpoint_every=3, sample_every=None, device="cpu",
+                precision="fp32", progress=False)
+    print("ended", run.steps, flush=True)
+
+for line in sys.stdin:
+    moment, count, out = line.rstrip("\\n").split(" ", 2)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_at(moment, int(count))
+            child(out)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    print(pid, flush=True)
+    print("exit", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
-def start(out: Path, moment: str = "never") -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(out), moment],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+class Child:
+    """A training in a process of its own."""
+
+    def __init__(self, parent: subprocess.Popen, out: Path, moment: str) -> None:
+        name, _, count = moment.partition(":")
+        self.parent = parent
+        parent.stdin.write(f"{name} {count or 0} {out}\n")
+        parent.stdin.flush()
+        self.pid = int(parent.stdout.readline())
+
+    def ended(self) -> tuple[str, int]:
+        """What it printed, and the code it ended with."""
+        said = ""
+        while not (line := self.parent.stdout.readline()).startswith("exit "):
+            assert line, "the parent is gone"
+            said += line
+        return said, int(line.split()[1])
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(self.pid, signal.SIGKILL)
+
+    def runs(self) -> bool:
+        """Whether there will be more to wait for: what a child says stands in the parent's pipe."""
+        return not select.select([self.parent.stdout], [], [], 0)[0]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> dict:
+def start():
+    """Starts a child: start(folder, moment)."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as parent:
+        yield lambda out, moment="never": Child(parent, out, moment)
+        parent.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start, tmp_path_factory) -> dict:
     out = tmp_path_factory.mktemp("undisturbed")
-    child = start(out)
-    assert child.communicate()[0] == "ended 40\n"
+    assert start(out).ended() == ("ended 40\n", 0)
     return load_checkpoint(out / CHECKPOINT)
 
 
@@ -82,41 +133,36 @@ def assert_same(left: object, right: object, place: str = "") -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_every_moment_of_a_write(undisturbed, tmp_path):
+def test_killed_at_every_moment_of_a_write(start, undisturbed, tmp_path):
     # A write syncs twice: its file, then the folder; so "fsync:4" has the second new file in place.
     moments = ["fsync:1", "replace:1", "half-written:3", "after-replace:2", "fsync:4", "replace:2"]
     steps = []
     for moment in moments:
-        child = start(tmp_path, moment)
-        child.communicate()
-        assert child.returncode == -signal.SIGKILL, moment
+        assert start(tmp_path, moment).ended() == ("", -signal.SIGKILL), moment
         written = tmp_path / CHECKPOINT
         steps.append(load_checkpoint(written)["state"]["step"] if written.exists() else 0)
     assert steps == [0, 0, 3, 9, 15, 18]  # a write counts once its file has taken the name
-    last = start(tmp_path)
-    assert last.communicate()[0] == "ended 40\n"
+    assert start(tmp_path).ended() == ("ended 40\n", 0)
     assert_same(undisturbed, load_checkpoint(tmp_path / CHECKPOINT))
 
 
 @pytest.mark.slow
-def test_killed_from_outside_at_random_times(undisturbed, tmp_path):
+def test_killed_from_outside_at_random_times(start, undisturbed, tmp_path):
     kills = 0
     for delay in (0.0, 0.05, 0.15):
         child = start(tmp_path)
         before = time.monotonic()
         seen = (tmp_path / CHECKPOINT).stat().st_mtime_ns if kills else 0
-        while child.poll() is None and time.monotonic() - before < 60:
+        while child.runs() and time.monotonic() - before < 60:
             written = tmp_path / CHECKPOINT
             if written.exists() and written.stat().st_mtime_ns != seen:
                 break  # it trains: the first write of this child is there
             time.sleep(0.002)
         time.sleep(delay)
         child.kill()
-        child.communicate()
-        kills += child.returncode == -signal.SIGKILL
+        kills += child.ended()[1] == -signal.SIGKILL
     assert kills >= 1
-    last = start(tmp_path)
-    assert "ended 40\n" in last.communicate()[0]
+    assert "ended 40\n" in start(tmp_path).ended()[0]
     assert_same(undisturbed, load_checkpoint(tmp_path / CHECKPOINT))
 
 
