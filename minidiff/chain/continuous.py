@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from ..base.contracts import contract
+from ..base.kinds import look
 from ..base.rules.schedules import (
     falls_within_the_schedule,
     reached,
     real_log_snr,
     starts_with_some_signal,
 )
+from ..base.times import check_real_t
 
 Time = TypeVar("Time", float, Tensor)
 """A real time or log-SNR, one number or a tensor of them"""
@@ -73,6 +75,13 @@ class ContinuousSchedule:
             t: Real times in [0, T].
         """
         return _as_given(t, _noise_variance(self._log_alpha_bar(_float64(t))).sqrt())
+
+    def _alpha_and_sigma(self, t: Time) -> tuple[Time, Time]:
+        """Both weights for the price of one; t is refused as there."""
+        check_real_t(t, self.T, look_inside=look(t))
+        log_signal = self._log_alpha_bar(_float64(t))
+        signal, noise = (0.5 * log_signal).exp(), _noise_variance(log_signal).sqrt()
+        return _as_given(t, signal), _as_given(t, noise)
 
     @contract("t: real time of self")
     def log_snr(self, t: Time) -> Time:

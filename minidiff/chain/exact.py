@@ -137,9 +137,9 @@ class Mixture:
     @contract("x_t: tensor, t: any time of self", one_example_as_the_means)
     def __call__(self, x_t: Tensor, t: float | Tensor) -> Tensor:
         """Return ε*(x_t, t), the equation of :func:`mixture`."""
-        log_share, variance = self._log_shares(x_t, t)
         x, m = self._flat(x_t)
         alpha_bar, noise_variance = _shares_of_variance(t, self.schedule, x)
+        log_share, variance = self._log_shares(x, m, alpha_bar, noise_variance)
         pull = log_share.softmax(dim=1) / variance  # (B, K): r_k / V_k
         towards = x * pull.sum(1, keepdim=True) - alpha_bar.sqrt() * (pull @ m)
         return (noise_variance.sqrt() * towards).to(x_t.dtype).reshape(x_t.shape)
@@ -155,12 +155,17 @@ class Mixture:
         Returns:
             Shape (B, K), in double precision; the shares sum to 1.
         """
-        return self._log_shares(x_t, t)[0].log_softmax(dim=1)
-
-    def _log_shares(self, x_t: Tensor, t: float | Tensor) -> tuple[Tensor, Tensor]:
-        """Logarithms of the shares up to a common number, (B, K), and V_k, (K,) or (B, K)."""
         x, m = self._flat(x_t)
-        alpha_bar, noise_variance = _shares_of_variance(t, self.schedule, x)  # a number, or (B, 1)
+        shares = _shares_of_variance(t, self.schedule, x)
+        return self._log_shares(x, m, *shares)[0].log_softmax(dim=1)
+
+    def _log_shares(
+        self, x: Tensor, m: Tensor, alpha_bar: Tensor, noise_variance: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logarithms of the shares up to a common number, (B, K), and V_k, (K,) or (B, K).
+
+        ᾱ and 1 - ᾱ are a number each, or (B, 1).
+        """
         variance = alpha_bar * self.std.to(x) ** 2 + noise_variance  # V_k
         center = alpha_bar.sqrt()
         distance_2 = (  # (B, K): |x - sqrt(ᾱ) m_k|²

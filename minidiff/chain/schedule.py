@@ -206,14 +206,13 @@ def signal_and_noise(
         Two numbers in double precision for a number t, else two tensors as :func:`gather` gives them.
     """
     if isinstance(t, float):
-        face = schedule.continuous
-        return face.alpha(t), face.sigma(t)
+        return schedule.continuous._alpha_and_sigma(t)
     if not isinstance(t, Tensor):
         alpha_bar = float(schedule.alpha_bar[t])
         return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
     if t.is_floating_point():
-        face = schedule.continuous
-        return beside(face.alpha(t).to(x.dtype), x), beside(face.sigma(t).to(x.dtype), x)
+        signal, noise = schedule.continuous._alpha_and_sigma(t)
+        return beside(signal.to(x.dtype), x), beside(noise.to(x.dtype), x)
     signal, noise = schedule.alpha_bar.sqrt(), (1 - schedule.alpha_bar).sqrt()
     return gathered(signal, t, x), gathered(noise, t, x)
 

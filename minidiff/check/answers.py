@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .exercise import Case, Exercise, Function, Mistake
 from .outcome import Outcome, call
-from .slips import Sketch, Slip, kept, packed, slips_of, unpacked
+from .slips import Sketch, Slip, derived, kept, packed, unpacked
 
 SUFFIX = ".safetensors"
 SEEDS = (0, 1)  # of the inputs that anyone may see
@@ -102,7 +102,8 @@ def write_sheet(exercise: Exercise, path: Path, seeds: Sequence[int] = SEEDS) ->
 
     known = {seed: answers(exercise, seed) for seed in seeds}
     inputs = [answer for seed in seeds for answer in known[seed]]
-    slips, given = kept(exercise, slips_of(exercise), inputs)
+    all_slips = [] if exercise.solution is None else derived(exercise.solution)
+    slips, given = kept(exercise, all_slips, inputs)
     columns = iter(zip(*given, strict=True) if given else [()] * len(inputs))
     table: dict[str, list[dict[str, Any]]] = {}
     for seed in seeds:

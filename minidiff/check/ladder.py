@@ -79,7 +79,7 @@ def judged(exercise: Exercise, tried: Sequence[Tried]) -> Feedback:
         return Feedback(
             exercise.name, WRONG, rung, m.done, m.why, details=(), see=m.see, mistake=m.name
         )
-    found = slips.named(exercise, slips.slips_of(exercise), tried)
+    found = slips.named(exercise, _slips_of(exercise), tried)
     if found:
         done, why = slips.words(found)
         name = " | ".join(slip.when for slip in found)
@@ -87,6 +87,12 @@ def judged(exercise: Exercise, tried: Sequence[Tried]) -> Feedback:
             exercise.name, WRONG, rung, done, why, (message,), see=exercise.see, mistake=name
         )
     return Feedback(exercise.name, WRONG, rung, message, details=details, see=exercise.see)
+
+
+def _slips_of(exercise: Exercise) -> Sequence[slips.Slip]:
+    if exercise.slips is None:
+        exercise.slips = [] if exercise.solution is None else slips.derived(exercise.solution)
+    return exercise.slips
 
 
 def _made(mistake: Mistake, tried: Sequence[Tried], rtol: float) -> bool:

@@ -108,7 +108,11 @@ def open_boxes(page: Any) -> None:
             document.querySelectorAll(closed).forEach(box => box.click());
         }"""
     )
-    # The theme sees a little later what now scrolls. Where it never does, axe-core will say so.
+    wait_for_tab_stops(page)
+
+
+def wait_for_tab_stops(page: Any) -> None:
+    """The theme sees 0.3 s later what now scrolls. Where it never does, axe-core will say so."""
     page.evaluate(
         """async () => {
             const scrolls = (e) => e.scrollWidth > e.clientWidth && e.tabIndex < 0;
@@ -124,7 +128,7 @@ def assert_fits(page: Any, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     for _ in range(25):
         if page.evaluate("document.documentElement.scrollWidth") <= width:
-            return
+            return wait_for_tab_stops(page)
         page.wait_for_timeout(200)
     pytest.fail(f"wider than {width}: {page.evaluate(STICKING_OUT)}")
 

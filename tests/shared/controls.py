@@ -15,14 +15,20 @@ import torch
 LIMIT = 3.2  # the half of the side of the plane that three of the figures show
 
 
+SET = """[...root.querySelectorAll('[data-control]')].filter((i) => i.type !== 'radio' || i.checked)
+    .map((i) => [i.dataset.control, i.type === 'range' ? i.getAttribute('aria-valuetext') : i.value])"""
+SAID = """[...root.querySelectorAll('output[data-readout]')].filter((o) => o.checkVisibility())
+    .map((o) => [o.dataset.readout, o.textContent])"""
+
+
 def state(widget: Any, root: Any) -> dict[str, Any]:
     """What the controls say that they are set to, as the types that Python has for them."""
-    texts = root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('[data-control]')]
-        .filter((i) => i.type !== 'radio' || i.checked)
-        .map((i) => [i.dataset.control, i.type === 'range' ? i.getAttribute('aria-valuetext') : i.value]))"""
-    )
-    return {name: like(widget.state[name], text) for name, text in texts.items()}
+    return typed(widget, root.evaluate(f"(root) => {SET}"))
+
+
+def typed(widget: Any, texts: list[list[str]]) -> dict[str, Any]:
+    """The texts of controls as values."""
+    return {name: like(widget.state[name], text) for name, text in texts}
 
 
 def like(value: Any, text: str) -> Any:
@@ -33,18 +39,11 @@ def like(value: Any, text: str) -> Any:
     return int(number) if isinstance(value, int) and number.is_integer() else number
 
 
-def readouts(root: Any) -> dict[str, str]:
-    """The texts of the read-outs that can be seen."""
-    return root.evaluate(
-        """(root) => Object.fromEntries([...root.querySelectorAll('output[data-readout]')]
-        .filter((o) => o.checkVisibility()).map((o) => [o.dataset.readout, o.textContent]))"""
-    )
-
-
 def assert_agrees(widget: Any, root: Any) -> dict[str, Any]:
-    """Every number on the page is the one that Python computes; gives the state of the controls."""
-    controls = state(widget, root)
-    assert readouts(root) == widget.readout(**controls), controls
+    """Every number that can be seen is the one that Python computes; gives the state of the controls."""
+    texts, said = root.evaluate(f"(root) => [{SET}, {SAID}]")
+    controls = typed(widget, texts)
+    assert dict(said) == widget.readout(**controls), controls
     return controls
 
 

@@ -11,9 +11,9 @@ What is said of a slip is true of any program that gives its numbers: "Your numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 
-from ..exercise import Exercise, Function, Slip
+from ..exercise import Function, Slip
 from .edits import ALL
 from .naming import kept, named, words
 from .sketch import Sketch, packed, unpacked
@@ -21,24 +21,22 @@ from .speaker import Speaker
 from .trees import taken_apart
 from .whole import whole
 
-__all__ = ["Sketch", "Slip", "derived", "kept", "named", "packed", "slips_of", "unpacked", "words"]
-
-
-def slips_of(exercise: Exercise) -> Sequence[Slip]:
-    """The slips of an exercise: of its reference, derived once, or from its answer sheet."""
-    if exercise.slips is None:
-        exercise.slips = [] if exercise.solution is None else derived(exercise.solution)
-    return exercise.slips
+__all__ = ["Sketch", "Slip", "derived", "kept", "named", "packed", "unpacked", "words"]
 
 
 def derived(function: Function) -> list[Slip]:
     """Every slip of a reference, the likelier ones first."""
+    return list(_derived(function))
+
+
+@functools.cache
+def _derived(function: Function) -> tuple[Slip, ...]:
     tree = taken_apart(function)
     if tree is None:
-        return []
+        return ()
     speaker = Speaker(tree.arguments, tree.meant)
     nodes = list(tree.nodes())
-    return [
+    return (
         *whole(tree),
         *(
             Slip(edit.when, edit.why, tree.changed(path, edit.new))
@@ -47,7 +45,7 @@ def derived(function: Function) -> list[Slip]:
             for edit in edits(node, speaker)
             if _plain(edit.when)
         ),
-    ]
+    )
 
 
 def _plain(when: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import minidiff as md
+from minidiff.chain.schedule import signal_and_noise
 
 F64 = torch.float64
 ROUGH = md.NoiseSchedule([0.5, 0.01, 0.9, 1e-5, 0.3, 0.3, 0.001, 0.9], name="rough")
@@ -24,6 +25,19 @@ def test_whole_times_are_the_tables(schedule):
     torch.testing.assert_close(face.sigma(t), (1 - schedule.alpha_bar).sqrt(), **near)
     # 1 - ᾱ has lost digits where ᾱ is near 1
     torch.testing.assert_close(face.log_snr(t), schedule.snr.log(), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("schedule", [*SCHEDULES, ZERO_SNR], ids=str)
+def test_both_weights_at_once_are_each_of_them(schedule):
+    face, times, x = schedule.continuous, torch.rand(9, dtype=F64) * schedule.T, torch.zeros(9)
+    for t in (times, *times.tolist(), 0.0, float(schedule.T)):
+        for both, one in zip(
+            signal_and_noise(t, schedule, x.double()), (face.alpha, face.sigma), strict=True
+        ):
+            assert torch.equal(torch.as_tensor(both), torch.as_tensor(one(t)))
+    for wrong in (-0.1, schedule.T + 0.1, math.nan, times - schedule.T - 1):
+        with pytest.raises(IndexError, match=r"is outside \[0, "):
+            signal_and_noise(wrong, schedule, x)
 
 
 @pytest.mark.parametrize("schedule", [*SCHEDULES, ZERO_SNR], ids=str)

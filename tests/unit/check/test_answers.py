@@ -91,6 +91,15 @@ def test_sheet_that_is_missing_damaged_or_not_its_own_is_named(folder):
         climb(load(folder / QUESTION.name), lambda x_0, t, schedule, noise: x_0)
 
 
+def test_a_sheet_that_was_exchanged_is_read_again(folder):
+    exercise, right = load(folder / QUESTION.name), load(QUESTION).solution
+    assert climb(exercise, right).passed
+    sheet = folder / "q_sample.safetensors"
+    sheet.write_bytes(sheet.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"q_sample.safetensors is damaged"):
+        climb(exercise, right)
+
+
 def test_a_file_that_was_changed_twice_in_a_second_is_read_as_it_is(folder, monkeypatch):
     """Python keeps bytecode under the second of the last change and the size of the file."""
     monkeypatch.setattr(sys, "dont_write_bytecode", False)

@@ -228,6 +228,29 @@ def test_argument_may_be_overwritten():
     assert climb(twice(), lambda x: x.mul_(2)).passed
 
 
+def test_a_table_may_be_overwritten():
+    exercise = Exercise("last", "", "last(schedule)", "", hints=())
+    exercise.reference(lambda schedule: schedule.beta[-1])
+    schedule = md.linear_schedule()
+    exercise.cases(lambda generator: [Case("one", (schedule,))])
+    before = schedule.beta.clone()
+    assert climb(exercise, lambda schedule: schedule.beta.sub_(1)[-1] + 1).passed
+    assert torch.equal(schedule.beta, before)
+
+
+def test_an_exercise_that_is_still_being_written_is_worked_out_anew():
+    exercise = twice()
+    assert climb(exercise, lambda x: 2 * x).passed
+    exercise.mistake("You halved x.", "Half is not twice.")(lambda x: x / 2)
+    assert climb(exercise, lambda x: x / 2).message == "You halved x."
+    exercise.reference(lambda x: 3 * x)
+    assert climb(exercise, lambda x: 3 * x).passed
+    exercise.cases(lambda generator: [Case("none", (torch.zeros(2),))])
+    assert climb(exercise, lambda x: x).passed
+    exercise.observed(lambda result, args: result + 1)
+    assert climb(exercise, lambda x: x).passed
+
+
 def test_file_without_a_reference_is_the_instructors_mistake():
     exercise = Exercise("empty", "", "empty(x)", "", hints=())
     with pytest.raises(ValueError, match="empty has no reference"):

@@ -44,10 +44,6 @@ def run(house: Path, *words: object) -> str:
     return done.stdout
 
 
-def python(house: Path, code: str) -> str:
-    return run(house, "-c", "import minidiff as md, torch; " + code)
-
-
 @pytest.fixture(scope="module")
 def trained(house) -> Path:
     """Trained by the command line, killed on the way and started again."""
@@ -63,26 +59,36 @@ def trained(house) -> Path:
     return out
 
 
-def test_it_is_found(house):
-    assert "made_up" in python(house, "print(*md.recipes.RECIPES)")
+@pytest.fixture(scope="module")
+def told(house, trained) -> dict:
+    """What Python says of it in the copy: all that is asked, in one process."""
+    code = """
+import json, torch
+import minidiff as md
+
+told = {"recipes": list(md.recipes.RECIPES)}
+net, schedule = md.load("run")
+kind = type(net)
+told["back"] = [kind.__module__, kind.__name__, net.predicts, list(net.takes), schedule.T]
+run = md.recipes.run("made_up", out="whole", progress=False)
+same = [torch.equal(a, b) for a, b in zip(run.net.parameters(), net.parameters())]
+told["whole"] = [run.steps, all(same), len(same)]
+print(json.dumps(told))
+"""
+    return json.loads(run(house, "-c", code).splitlines()[-1])
 
 
-def test_killed_and_resumed_it_is_the_same_as_in_one_go(house, trained):
-    code = (
-        "run = md.recipes.run('made_up', out='whole', progress=False); net, _ = md.load('run');"
-        "same = [torch.equal(a, b) for a, b in zip(run.net.parameters(), net.parameters())];"
-        "print(run.steps, all(same), len(same))"
-    )
-    assert python(house, code).split()[-3:] == ["400", "True", "4"]
+def test_it_is_found(told):
+    assert "made_up" in told["recipes"]
 
 
-def test_it_comes_back_as_what_it_is(house, trained):
-    code = (
-        "net, schedule = md.load('run');"
-        "print(type(net).__module__, type(net).__name__, net.predicts, net.takes, schedule.T)"
-    )
-    told = "minidiff.systems.beyond.made_up Painter v ('slope', 'shade') 20"
-    assert python(house, code).strip() == told
+def test_killed_and_resumed_it_is_the_same_as_in_one_go(told):
+    assert told["whole"] == [400, True, 4]
+
+
+def test_it_comes_back_as_what_it_is(told):
+    place = "minidiff.systems.beyond.made_up"
+    assert told["back"] == [place, "Painter", "v", ["slope", "shade"], 20]
 
 
 def test_the_command_line_draws_by_its_own_sampler(house, trained):
@@ -121,19 +127,24 @@ def test_it_is_scored_and_shipped(house, tmp_path):
     card = json.loads((tmp_path / "made_up.json").read_text(encoding="utf-8"))
     assert card["about"] == "paints a stroke"
     assert card["scores"]["brightness"] > 0.6
-    code = (
-        f"net, schedule = md.load({str(tmp_path / 'made_up.safetensors')!r}); print(net.predicts)"
-    )
-    assert python(house, code).strip() == "v"
+    net = ("import sys, minidiff as md", "print(md.load(sys.argv[1])[0].predicts)")
+    assert run(house, "-c", "; ".join(net), tmp_path / "made_up.safetensors").strip() == "v"
 
 
 def test_it_ships_with_the_library_and_is_made_again(house):
     own = house / "minidiff" / "weights"
-    for steps in (20, 30):
-        run(house, "-m", "minidiff.recipes", "made_up", "--steps", steps)
-        card = json.loads((own / "made_up.json").read_text(encoding="utf-8"))
-        assert card["steps"] == steps
-        code = "print('made_up' in md.available(), md.load('made_up')[0].predicts)"
-        assert python(house, code).strip() == "True v"
+    code = """
+import json, sys
+import minidiff as md
+from minidiff import recipes
+
+for steps in (20, 30):
+    recipes.main(["made_up", "--steps", str(steps)])
+    with open(sys.argv[1], encoding="utf-8") as card:
+        print("told", json.load(card)["steps"], "made_up" in md.available(), md.load("made_up")[0].predicts)
+"""
+    said = run(house, "-c", code, own / "made_up.json").splitlines()
+    told = [line for line in said if line.startswith("told")]
+    assert told == ["told 20 True v", "told 30 True v"]
     assert "| `made_up` | paints a stroke |" in (own / "README.md").read_text(encoding="utf-8")
     assert not list(own.glob("*.part"))

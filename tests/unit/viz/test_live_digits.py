@@ -7,13 +7,17 @@ import minidiff as md
 from minidiff.viz.hash_noise import normals
 from minidiff.viz.walks import drawer
 
-FIGURE = md.viz.live_digits(label=4, w=1.5, steps=10, seed=3)
+
+@pytest.fixture(scope="module")
+def figure():
+    return md.viz.live_digits(label=4, w=1.5, steps=10, seed=3)
+
 
 FIRST = "nothing but noise. Press Play, and it becomes "
 
 
-def test_python_walks_as_ddim_from_the_page_s_noise():
-    states = FIGURE.states(label=4, w=1.5, steps=10, seed=3)
+def test_python_walks_as_ddim_from_the_page_s_noise(figure):
+    states = figure.states(label=4, w=1.5, steps=10, seed=3)
     x_T = normals(3, 1000, 1, 1, 16, 16).float()
     assert torch.equal(states[0].x, x_T)
     who = drawer("digits16")
@@ -39,6 +43,6 @@ def test_python_walks_as_ddim_from_the_page_s_noise():
         ),
     ],
 )
-def test_what_it_writes(controls, expected):
-    got = FIGURE.readout(**controls)
+def test_what_it_writes(figure, controls, expected):
+    got = figure.readout(**controls)
     assert {name: got[name] for name in expected} == expected

@@ -7,12 +7,15 @@ import minidiff as md
 from minidiff.viz.hash_noise import normals
 from minidiff.viz.walks import drawer
 
-FIGURE = md.viz.live_flow(label=3, steps=4, seed=2)
+
+@pytest.fixture(scope="module")
+def figure():
+    return md.viz.live_flow(label=3, steps=4, seed=2)
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-def test_both_walk_as_the_library_does_from_the_same_noise(steps):
-    states = FIGURE.states(steps=steps, label=5)
+def test_both_walk_as_the_library_does_from_the_same_noise(figure, steps):
+    states = figure.states(steps=steps, label=5)
     noise = normals(2, 1000, 4, 1, 16, 16).float()
     assert torch.equal(states[0].x, torch.cat([noise, noise]))
     diffusion, flow = drawer("digits16"), drawer("digits16_flow")
@@ -26,12 +29,12 @@ def test_both_walk_as_the_library_does_from_the_same_noise(steps):
     assert len(states) == steps + 1
 
 
-def test_in_one_step_the_flow_is_near_the_average_and_diffusion_is_coarse():
+def test_in_one_step_the_flow_is_near_the_average_and_diffusion_is_coarse(figure):
     """What the sentence says of one step."""
     images, labels = md.data.digits()
     for label in (3, 5, 8):
         average = images[labels == label].mean(0)
-        x = FIGURE.states(steps=1, label=label)[-1].x
+        x = figure.states(steps=1, label=label)[-1].x
         off = (x - average).square().mean((1, 2, 3)).sqrt()
         assert off[4:].max() < 0.12
         assert off[:4].min() > 0.5
@@ -39,9 +42,9 @@ def test_in_one_step_the_flow_is_near_the_average_and_diffusion_is_coarse():
     assert round(float(schedule.alpha_bar[1000].sqrt()), 3) == 0.006
 
 
-def test_in_sixteen_steps_both_draw_what_was_asked_for():
+def test_in_sixteen_steps_both_draw_what_was_asked_for(figure):
     reader, _ = md.load("digit_classifier16")
-    assert reader(FIGURE.states(steps=16)[-1].x).argmax(1).tolist() == [3] * 8
+    assert reader(figure.states(steps=16)[-1].x).argmax(1).tolist() == [3] * 8
 
 
 @pytest.mark.parametrize(
@@ -76,13 +79,13 @@ def test_in_sixteen_steps_both_draw_what_was_asked_for():
         ),
     ],
 )
-def test_what_it_writes(controls, numbers, words):
-    got = FIGURE.readout(**controls)
+def test_what_it_writes(figure, controls, numbers, words):
+    got = figure.readout(**controls)
     assert (got["t"], got["flow_t"], got["calls"]) == numbers
     assert got["sentence"] == words
 
 
-def test_the_still_picture_has_a_row_for_each_network():
+def test_the_still_picture_has_a_row_for_each_network(figure):
     for word in ("diffusion, 4 steps", "flow matching, 4 steps"):
-        assert f">{word}<" in FIGURE._picture
-    assert FIGURE._picture.count("<image") == 8
+        assert f">{word}<" in figure._picture
+    assert figure._picture.count("<image") == 8

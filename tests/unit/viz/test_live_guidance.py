@@ -9,13 +9,15 @@ import minidiff as md
 from minidiff.viz.hash_noise import normals
 from minidiff.viz.walks import drawer
 
-FIGURE = md.viz.live_guidance(label=2, w=4.0, seed=5)
-PLAIN = md.viz.live_guidance(label=2, w=0.0, seed=5)
+
+@pytest.fixture(scope="module")
+def figure():
+    return md.viz.live_guidance(label=2, w=4.0, seed=5)
 
 
 @pytest.mark.parametrize(("network", "size"), [("digits16", 16), ("digits28", 28)])
-def test_four_are_drawn_as_ddim_does_with_guidance(network, size):
-    who, states = drawer(network), FIGURE.states(network=network, label=6, w=3.0)
+def test_four_are_drawn_as_ddim_does_with_guidance(figure, network, size):
+    who, states = drawer(network), figure.states(network=network, label=6, w=3.0)
     x_T = normals(5, 1000, 4, 1, size, size).float()
     model = md.classifier_free_guidance(who.net, y=6, w=3.0)
     with torch.no_grad():
@@ -24,9 +26,9 @@ def test_four_are_drawn_as_ddim_does_with_guidance(network, size):
     torch.testing.assert_close(states[-1].x, drawn, atol=1e-5, rtol=0)
 
 
-def test_they_are_read_as_what_was_asked_for_and_get_bolder_with_w():
+def test_they_are_read_as_what_was_asked_for_and_get_bolder_with_w(figure):
     reader, _ = md.load("digit_classifier16")
-    plain, guided = (FIGURE.states(w=w)[-1].x for w in (0.0, 4.0))
+    plain, guided = (figure.states(w=w)[-1].x for w in (0.0, 4.0))
     assert reader(guided).argmax(1).tolist() == [2] * 4
     assert float(guided.mean()) > float(plain.mean())
 
@@ -73,12 +75,15 @@ def test_they_are_read_as_what_was_asked_for_and_get_bolder_with_w():
         ),
     ],
 )
-def test_what_it_writes(controls, calls, scale, words):
-    got = FIGURE.readout(**controls)
+def test_what_it_writes(figure, controls, calls, scale, words):
+    got = figure.readout(**controls)
     assert (got["calls"], got["scale"], got["sentence"]) == (calls, scale, f"t = {words}")
 
 
-def test_the_still_picture_compares_with_no_guidance_where_there_is_some():
-    for widget, rows in ((FIGURE, ["w = 0", "w = 4"]), (PLAIN, ["w = 0"])):
+def test_the_still_picture_compares_with_no_guidance_where_there_is_some(figure):
+    for widget, rows in (
+        (figure, ["w = 0", "w = 4"]),
+        (md.viz.live_guidance(label=2, w=0.0, seed=5), ["w = 0"]),
+    ):
         assert re.findall(r">(w = [\d.]+)<", widget._picture) == rows
         assert widget._picture.count("<image") == 4 * len(rows)

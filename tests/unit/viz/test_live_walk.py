@@ -11,12 +11,17 @@ import minidiff as md
 from minidiff.viz.hash_noise import normals
 from minidiff.viz.walks import drawer
 
-FIGURE = md.viz.live_walk(label=7, steps=20, seed=3)
+
+@pytest.fixture(scope="module")
+def figure():
+    return md.viz.live_walk(label=7, steps=20, seed=3)
+
+
 READER, _ = md.load("digit_classifier16")
 
 
-def test_ddim_is_that_of_the_library():
-    who, states = drawer("digits16"), FIGURE.states(way="DDIM")
+def test_ddim_is_that_of_the_library(figure):
+    who, states = drawer("digits16"), figure.states(way="DDIM")
     model = md.classifier_free_guidance(who.net, y=7, w=0.0)
     x_T = normals(3, 1000, 1, 1, 16, 16).float()
     with torch.no_grad():
@@ -25,8 +30,8 @@ def test_ddim_is_that_of_the_library():
     assert [state.t for state in states] == md.sampling_times(1000, 20)
 
 
-def test_ddpm_takes_its_fresh_noise_from_the_page_s_generator():
-    who, states = drawer("digits16"), FIGURE.states()
+def test_ddpm_takes_its_fresh_noise_from_the_page_s_generator(figure):
+    who, states = drawer("digits16"), figure.states()
     x, times = normals(3, 1000, 1, 1, 16, 16).float(), md.sampling_times(1000, 20)
     for k, (t, s) in enumerate(pairwise(times)):
         with torch.no_grad():
@@ -38,27 +43,27 @@ def test_ddpm_takes_its_fresh_noise_from_the_page_s_generator():
     assert int(READER(states[-1].x).argmax()) == 7
 
 
-def test_both_ways_start_alike_and_end_elsewhere():
-    ddpm, ddim = FIGURE.states(), FIGURE.states(way="DDIM")
+def test_both_ways_start_alike_and_end_elsewhere(figure):
+    ddpm, ddim = figure.states(), figure.states(way="DDIM")
     assert torch.equal(ddpm[0].x, ddim[0].x)
     assert torch.equal(ddpm[1].x0_hat, ddim[1].x0_hat)  # the first guess sees the same noise
     assert float((ddpm[-1].x - ddim[-1].x).square().mean()) > 0.01
 
 
-def test_it_opens_on_its_way():
-    assert FIGURE.state == {"way": "DDPM", "steps": 20, "label": 7, "frame": 14}
-    assert FIGURE.readout()["t"] == "300"
+def test_it_opens_on_its_way(figure):
+    assert figure.state == {"way": "DDPM", "steps": 20, "label": 7, "frame": 14}
+    assert figure.readout()["t"] == "300"
 
 
 @pytest.mark.parametrize(("steps", "frame"), [(10, 1), (20, 7), (50, 49), (100, 60)])
-def test_sigma_is_that_of_the_step_that_led_here(steps, frame):
+def test_sigma_is_that_of_the_step_that_led_here(figure, steps, frame):
     _, schedule = md.load("digits16")
     t, s = md.sampling_times(1000, steps)[frame - 1 : frame + 1]
     a_t, a_s = (float(schedule.alpha_bar[time]) for time in (t, s))
     sigma = math.sqrt((1 - a_s) / (1 - a_t) * (1 - a_t / a_s))
-    said = FIGURE.readout(steps=steps, frame=frame)["sigma"]
+    said = figure.readout(steps=steps, frame=frame)["sigma"]
     assert float(said) == pytest.approx(sigma, abs=5.1e-4)
-    assert FIGURE.readout(steps=steps, frame=frame, way="DDIM")["sigma"] == "0"
+    assert figure.readout(steps=steps, frame=frame, way="DDIM")["sigma"] == "0"
 
 
 @pytest.mark.parametrize(
@@ -93,19 +98,19 @@ def test_sigma_is_that_of_the_step_that_led_here(steps, frame):
         ),
     ],
 )
-def test_what_it_writes(controls, calls, words):
-    got = FIGURE.readout(**controls)
+def test_what_it_writes(figure, controls, calls, words):
+    got = figure.readout(**controls)
     assert (got["calls"], got["sentence"]) == (calls, f"t = {words}")
 
 
-def test_before_the_first_step_there_is_no_sigma():
-    assert FIGURE.readout(frame=0)["sigma"] == "–"
-    assert FIGURE.readout(frame=20)["sigma"] == "0"
+def test_before_the_first_step_there_is_no_sigma(figure):
+    assert figure.readout(frame=0)["sigma"] == "–"
+    assert figure.readout(frame=20)["sigma"] == "0"
 
 
-def test_the_still_picture_has_six_states_and_the_guesses_of_five():
-    assert re.findall(r">(t = \d+|guess)<", FIGURE._picture) == [
+def test_the_still_picture_has_six_states_and_the_guesses_of_five(figure):
+    assert re.findall(r">(t = \d+|guess)<", figure._picture) == [
         "t = 1000",
         *(word for t in (800, 600, 400, 200, 0) for word in (f"t = {t}", "guess")),
     ]
-    assert FIGURE._picture.count("<image") == 11
+    assert figure._picture.count("<image") == 11

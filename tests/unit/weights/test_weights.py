@@ -98,8 +98,8 @@ DRAWING = [recipe.name for recipe in digits.RECIPES if recipe.sample]
 def test_network_draws_what_it_is_told(name):
     net, schedule = md.load(name)
     size = weights.example_shape(name)[-1]
-    images, labels = draw_digits(drawing(net, schedule, 1.0), 20, size=size)
-    assert images.shape == (20, 1, size, size)
+    images, labels = draw_digits(drawing(net, schedule, 1.0), 10, size=size)
+    assert images.shape == (10, 1, size, size)
     reader = md.load("digit_classifier16")[0]
     assert md.metrics.accuracy(reader, resized(images, 16), labels).value >= 0.9
     assert card(name)["scores"]["accuracy, w = 1"] >= 0.98
@@ -391,14 +391,14 @@ def test_the_same_network_is_the_same_file_in_every_process(tmp_path):
         "net = md.MLP(2, 3, width=8, depth=1, seed=0); "
         "print(weights.save(sys.argv[1], net, md.linear_schedule(9, 0.1, 0.2), shape=(2,)))"
     )
-    files = [tmp_path / f"{i}.safetensors" for i in range(3)]
-    said = {
-        subprocess.run(
-            [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True
-        ).stdout
-        for file in files
-    }
-    assert len({file.read_bytes() for file in files}) == len(said) == 1
+    files = [tmp_path / "here.safetensors", tmp_path / "there.safetensors"]
+    net = md.MLP(2, 3, width=8, depth=1, seed=0)
+    here = weights.save(files[0], net, md.linear_schedule(9, 0.1, 0.2), shape=(2,))
+    there = subprocess.run(
+        [sys.executable, "-c", code, str(files[1])], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert here == there
+    assert files[0].read_bytes() == files[1].read_bytes()
     net, schedule = md.load(files[0])
     assert torch.equal(schedule.beta, md.linear_schedule(9, 0.1, 0.2).beta)
     for ours, theirs in zip(
