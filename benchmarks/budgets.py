@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MATHJAX = "tex-svg-full.js"
+MATHJAX = "mathjax"  # its folder
 
 
 @dataclass
@@ -120,7 +120,7 @@ def page_weight(page: Path) -> tuple[float, float]:
     text = page.read_text(encoding="utf-8")
     links = re.findall(r'<(?:script|img|link)\b[^>]*?(?:src|href)="([^"#?]+)', text)
     files = {(page.parent / link).resolve() for link in links if "://" not in link}
-    loaded = [f for f in files if f.is_file() and f.suffix != ".html" and f.name != MATHJAX]
+    loaded = [f for f in files if f.is_file() and f.suffix != ".html" and MATHJAX not in f.parts]
     theme = sum(f.stat().st_size for f in loaded if "_images" not in f.parts)
     pictures = sum(f.stat().st_size for f in loaded if "_images" in f.parts)
     return (page.stat().st_size + pictures) / 1e6, theme / 1e6

@@ -3,12 +3,14 @@
 make book; python -m benchmarks.lighthouse
 
 Lighthouse comes from the npm registry, so Node.js is needed. The book is served on this machine; a phone is
-what Lighthouse pretends to be (a slow processor and a slow network), or a desktop computer with --desktop.
+what Lighthouse pretends to be, with a quarter of this
+machine's speed and a slow network, and a desktop computer.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import shutil
 import subprocess
@@ -17,7 +19,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -38,8 +41,32 @@ CATEGORIES = ("performance", "accessibility")
 WORTH_TELLING = 0.9  # an audit below it lowers the score
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
+PACKED = (".html", ".js", ".css", ".json", ".svg")
+
+
+@cache
+def packed(file: Path) -> bytes:
+    """A file as it is sent."""
+    return gzip.compress(file.read_bytes())
+
+
+class Host(SimpleHTTPRequestHandler):
+    """Serves files as hosts of pages do: text is packed, a connection stays open, and nothing is said."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Send a file."""
+        file = Path(self.translate_path(self.path))
+        if not file.is_file() or file.suffix not in PACKED:
+            return super().do_GET()
+        body = packed(file)
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", self.guess_type(file))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """No line for each file."""
@@ -48,7 +75,7 @@ class Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The address of a server of that folder, for as long as it is needed."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -83,7 +110,6 @@ def main() -> None:
     """Print the scores of some pages, and what lowers them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lighthouse", description=__doc__)
     parser.add_argument("pages", nargs="*", default=PAGES, help="in the built book")
-    parser.add_argument("--desktop", action="store_true", help="not as a phone")
     asked = parser.parse_args()
     chromium = find_chromium()
     if chromium is None:
@@ -95,12 +121,15 @@ def main() -> None:
         raise SystemExit(f"{missing} are not in {SITE}: make book")
     with served(SITE) as address:
         for page in asked.pages:
-            found = report(f"{address}/{page}", chromium, asked.desktop)
-            scores = [
-                f"{name} {100 * found['categories'][name]['score']:3.0f}" for name in CATEGORIES
-            ]
-            print(f"{page:50s} {'  '.join(scores)}")
-            print(*(f"    {line}" for line in costs(found)), sep="\n")
+            for desktop in (True, False):
+                found = report(f"{address}/{page}", chromium, desktop)
+                scores = [
+                    f"{name} {100 * found['categories'][name]['score']:3.0f}" for name in CATEGORIES
+                ]
+                kind = "desktop" if desktop else "phone"
+                print(f"{page:45s} {kind:8s} {'  '.join(scores)}", flush=True)
+                for line in costs(found):
+                    print(f"    {line}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from minidiff.viz.style import INK
 
 LIGHT_INK = "#d0d7de"
+COVERED_TWICE = np.round(255 * (1 - (1 - np.arange(256) / 255) ** 2)).astype(np.uint8)
 NEAR = 3  # what rounding makes of the ink where it covers a pixel in part
 SIZE = re.compile(r"width: (\d+)px; height: (\d+)px;")
 IMAGE = re.compile(r'<img\b[^>]*?src="(?P<to>[^"]*_images/(?P<name>[^"/]+\.png))"[^>]*>')
@@ -30,17 +31,21 @@ def rgb(colour: str) -> list[int]:
 
 def is_ink(pixels: np.ndarray) -> np.ndarray:
     """Where a picture (H, W, 4) has the ink of figures."""
-    colour, alpha = pixels[..., :3].astype(int), pixels[..., 3]
+    colour, alpha = pixels[..., :3].astype(np.int16), pixels[..., 3]
     return (np.abs(colour - rgb(INK)).max(axis=-1) <= NEAR) & (alpha > 0)
 
 
 def on_dark(pixels: np.ndarray) -> np.ndarray | None:
-    """The same picture with light ink; None for one that is not drawn with ink on a clear ground."""
+    """The same picture with light ink; None for one that is not drawn with ink on a clear ground.
+
+    Points and areas that let the ground through would be lost on a dark one, so they cover twice.
+    """
     ink = is_ink(pixels)
     if not ink.any() or pixels[..., 3].min() > 0:
         return None
     lighter = pixels.copy()
     lighter[ink, :3] = rgb(LIGHT_INK)
+    lighter[~ink, 3] = COVERED_TWICE[pixels[~ink, 3]]
     return lighter
 
 
@@ -52,7 +57,7 @@ def dark_file(file: Path, folder: Path) -> str | None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     twin = folder / f"{file.stem}.dark.png"
-    Image.fromarray(lighter).save(twin, optimize=True)
+    Image.fromarray(lighter).save(twin)
     return twin.name
 
 

@@ -13,7 +13,6 @@ from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors.toctree import TocTreeCollector
 
 NUMBERED = re.compile(r"(?:.*/)?(?:(?P<chapter>\d\d)|appendix_(?P<appendix>[a-z]))_")
-AFTER_SPHINX = 900  # it numbers at 500
 
 
 def number(page: str) -> tuple[int | str, ...]:
@@ -24,17 +23,24 @@ def number(page: str) -> tuple[int | str, ...]:
     return (int(found["chapter"]),) if found["chapter"] else (found["appendix"].upper(),)
 
 
-def count(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Count anew with our numbers; return the pages that have to be written again."""
-    pages = env.toc_secnumbers
-    # Only while it counts: headings would show the number, and titles have it already.
-    env.toc_secnumbers = {page: {"": number(page)} for page in env.found_docs}  # type: ignore[misc]
-    changed = TocTreeCollector().assign_figure_numbers(env)
-    env.toc_secnumbers = pages
-    return changed
+class ByChapter(TocTreeCollector):
+    """Counts as Sphinx does, with our numbers."""
+
+    def assign_figure_numbers(self, env: BuildEnvironment) -> list[str]:
+        """Return the pages that have to be written again."""
+        pages = env.toc_secnumbers
+        # Only while it counts: headings would show the number, and titles have it already.
+        env.toc_secnumbers = {page: {"": number(page)} for page in env.found_docs}  # type: ignore[misc]
+        changed = super().assign_figure_numbers(env)
+        env.toc_secnumbers = pages
+        return changed
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Count after Sphinx has."""
-    app.connect("env-get-updated", count, priority=AFTER_SPHINX)
+    """Count in the place of Sphinx's collector: to do it after that would read all pages once more."""
+    event = "env-get-updated"
+    for listener in list(app.events.listeners[event]):
+        if isinstance(getattr(listener.handler, "__self__", None), TocTreeCollector):
+            app.disconnect(listener.id)
+    app.connect(event, ByChapter().get_updated_docs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

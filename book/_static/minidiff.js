@@ -48,3 +48,17 @@ document.addEventListener("DOMContentLoaded", () => {
   if (again) for (const root of document.querySelectorAll(".mdw[data-ready]")) try { restore(root); } catch { /* as above */ }
   for (const name of ["input", "change"]) document.addEventListener(name, keep);
 });
+
+// To typeset all formulas in one go takes half a second, in which a page shows nothing and does not answer. So
+// it is done by and by, from the top, and the browser may draw in between (in a hidden tab it never does).
+const AT_A_TIME = 8;
+const drawn = () => new Promise((go) => { requestAnimationFrame(() => setTimeout(go)); setTimeout(go, 100); });
+(window.MathJax ??= {}).startup = {
+  async pageReady() {
+    const formulas = [...document.querySelectorAll(".math, .output_area")];
+    while (formulas.length) {
+      await drawn();
+      await MathJax.typesetPromise(formulas.splice(0, AT_A_TIME));
+    }
+  },
+};

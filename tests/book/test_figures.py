@@ -32,6 +32,19 @@ def test_ink_alone_becomes_light() -> None:
     assert (after[[0, 3, 4]] == before[[0, 3, 4]]).all()
 
 
+def test_what_lets_the_ground_through_covers_as_if_drawn_twice() -> None:
+    pixels = drawing()
+    pixels[3, :, 3] = [0, 51, 128, 255]  # clear, a fifth, a half, full
+    after = figures.on_dark(pixels)
+    assert after is not None
+    ground, (_, *colour) = np.array([18, 18, 18]), pixels[3, :, :3].astype(float)
+    for was, now, blue in zip(pixels[3, 1:, 3], after[3, 1:, 3], colour, strict=True):
+        a, b = was / 255, now / 255
+        twice = a * blue + (1 - a) * (a * blue + (1 - a) * ground)
+        assert np.abs(b * blue + (1 - b) * ground - twice).max() < 1
+    assert after[3, 0, 3] == 0
+
+
 def test_pictures_without_ink_or_clear_ground_have_no_twin() -> None:
     opaque, no_ink = drawing(), drawing()
     opaque[..., 3] = 255
