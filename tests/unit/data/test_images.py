@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import npz
 import numpy as np
 import pytest
 import torch
@@ -163,7 +164,7 @@ def test_the_makers_archive_holds_no_date(tmp_path):
     with np.load(tmp_path / "a.npz") as back:
         np.testing.assert_array_equal(back["a"], arrays["a"])
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
-        assert {entry.date_time for entry in archive.infolist()} == {maker.EPOCH}
+        assert {entry.date_time for entry in archive.infolist()} == {npz.EPOCH}
 
 
 @pytest.mark.parametrize(
