@@ -2,9 +2,8 @@
 
 make book; python -m benchmarks.lighthouse
 
-Lighthouse comes from the npm registry, so Node.js is needed. The book is served on this machine; a phone is
-what Lighthouse pretends to be, with a quarter of this
-machine's speed and a slow network, and a desktop computer.
+Lighthouse comes from the npm registry, so Node.js is needed. The book is served on this machine. Lighthouse
+pretends to be a desktop computer, and a phone with a quarter of this machine's speed and a slow network.
 """
 
 from __future__ import annotations

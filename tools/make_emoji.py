@@ -111,11 +111,11 @@ def same_look(pictures: np.ndarray) -> list[tuple[int, int]]:
     """
     ink = 1 - pictures.reshape(len(pictures), SIDE // 2, 2, SIDE // 2, 2).mean((2, 4)) / 255
     flat = ink.reshape(len(ink), -1)
-    drawn = (flat**2).sum(1)
+    amount = (flat**2).sum(1)
     pairs = []
     for other in (flat, ink[:, :, ::-1].reshape(len(ink), -1)):
-        different = drawn[:, None] + drawn - 2 * flat @ other.T
-        i, j = np.nonzero(different < NEAR * (drawn[:, None] + drawn) / 2)
+        different = amount[:, None] + amount - 2 * flat @ other.T
+        i, j = np.nonzero(different < NEAR * (amount[:, None] + amount) / 2)
         pairs += [(int(a), int(b)) for a, b in zip(i, j, strict=True) if a < b]
     return pairs
 

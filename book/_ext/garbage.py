@@ -1,7 +1,7 @@
 """Look for garbage less often while the book is built.
 
 A build makes tens of millions of small objects, trees of pages above all, which stay. Python goes through all
-of them again and again to see whether some could go; that took a third of the time.
+of them again and again to see whether some could go, which took much of the time.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import gc
 
 from sphinx.application import Sphinx
 
-OBJECTS = 200_000  # of Python's own 700, and its 10 and 10 below
-ROUNDS = 50, 1000
+THRESHOLDS = (
+    200_000,
+    50,
+    1000,
+)  # new objects, and rounds of the younger kinds; Python's own: 700, 10, 10
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Hold from the start to the end of the build."""
-    gc.set_threshold(OBJECTS, *ROUNDS)
+    gc.set_threshold(*THRESHOLDS)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

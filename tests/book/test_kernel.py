@@ -135,7 +135,8 @@ def address(home: Path, server: subprocess.Popen) -> str:
     """Where it listens, once it does."""
     for _ in range(600):
         for file in (home / "runtime").glob("jpserver-*.json"):
-            return json.loads(file.read_text())["url"]
+            with suppress(json.JSONDecodeError):  # it may not be written to its end
+                return json.loads(file.read_text())["url"]
         assert server.poll() is None, (home / "log").read_text()
         time.sleep(0.2)
     raise AssertionError((home / "log").read_text())
